@@ -1,0 +1,36 @@
+//! The words of Launchpad: what an app, a session, a plan and a viewer are, which session states follow
+//! which, who may do what, and which pods a plugin may ask for.
+//!
+//! Everything here is a plain value or a pure function: no files, no network, no SQL, no async runtime. The
+//! traits [`Runtime`], [`LaunchTypes`] and [`Clock`] are the ports that the outer crates implement; they
+//! stand where a second implementation exists or where the import rules ask for one.
+//!
+//! Text from outside becomes one of these types exactly once, at the edge; a parse answers with every
+//! [`FieldProblem`] at once. Behind the edge an [`AppId`] is an id and a [`Status`] is one of five.
+
+pub mod access;
+pub mod account;
+pub mod app;
+pub mod branding;
+pub mod clock;
+pub mod ids;
+pub mod launch_types;
+pub mod plan;
+pub mod policy;
+pub mod preferences;
+pub mod problem;
+pub mod runtime;
+pub mod session;
+
+pub use access::{Action, Refusal, authorize};
+pub use account::{Account, Role, UserName, Viewer};
+pub use app::{App, AppDraft};
+pub use branding::Branding;
+pub use clock::Clock;
+pub use ids::{AppId, InstanceId, LaunchTypeId, SessionId, SignInId, TokenId, UserId};
+pub use launch_types::{HookContext, HookError, LaunchType, LaunchTypes, Opens};
+pub use plan::{Claim, ClaimScope, Endpoint, EndpointKind, Plan, PodPlan};
+pub use preferences::{Preferences, Theme};
+pub use problem::{FieldProblem, Problems};
+pub use runtime::{ByteStream, Observed, Runtime, RuntimeError, RuntimeEvent, RuntimeKind, Workload};
+pub use session::{Failure, Reason, Session, Stage, Status};

@@ -1,0 +1,208 @@
+//! Plans: what a launch type answers, read strictly.
+//!
+//! A plan comes from a plugin and is hostile until it is parsed. Fields that nobody knows are refused, also
+//! inside the pod, where the Kubernetes types would drop them silently.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::PodSpec;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Opens, Problems};
+
+/// What a launch type wants to happen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Plan {
+    /// Send the browser there; http or https.
+    Url(String),
+    /// Run this.
+    Pod(Box<PodPlan>),
+}
+
+/// A pod with its claims and the endpoint that the viewer is connected to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PodPlan {
+    /// The pod. In an accepted plan it is complete: with labels' values left to the runtime, and with the
+    /// limits and the security context that the policy demands.
+    pub pod: PodSpec,
+    /// The workspaces that the pod mounts.
+    #[serde(default)]
+    pub claims: Vec<Claim>,
+    /// Where the session is reached.
+    pub endpoint: Endpoint,
+}
+
+/// A workspace that a plan asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// By which the pod's volumes name it (`persistentVolumeClaim.claimName`); an accepted plan has the
+    /// engine's name for it in both places.
+    pub name: String,
+    /// How big it is to be, as a Kubernetes quantity: `5Gi`.
+    pub size: String,
+    /// Whom it belongs to.
+    #[serde(default)]
+    pub scope: ClaimScope,
+}
+
+/// Whom a workspace belongs to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClaimScope {
+    /// One user and one app: found again at the next launch.
+    #[default]
+    UserApp,
+    /// One session.
+    Session,
+}
+
+/// Where a running session is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// What is spoken there.
+    pub kind: EndpointKind,
+    /// The container that listens.
+    pub container: String,
+    /// Its TCP port.
+    pub port: u16,
+}
+
+/// What is spoken at an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndpointKind {
+    /// The remote framebuffer protocol (RFC 6143).
+    Vnc,
+}
+
+/// What a launch type's plans may contain beyond an ordinary pod.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PlanGrants(pub BTreeSet<String>);
+
+impl PlanGrants {
+    /// The capability to ask for workspaces.
+    pub const CLAIMS: &'static str = "pvc";
+
+    /// Whether this power was claimed by the manifest and granted by the operator.
+    pub fn allows(&self, capability: &str) -> bool {
+        self.0.contains(capability)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    schema: u32,
+    url: Option<String>,
+    pod: Option<PodSpec>,
+    #[serde(default)]
+    claims: Vec<Claim>,
+    endpoint: Option<Endpoint>,
+}
+
+impl Plan {
+    /// The version of the plan document that this server reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// Reads a plan. Paths in the problems are those of the plugin's own document (`pod.containers[0].image`).
+    pub fn parse(document: Value, opens: Opens) -> Result<Self, Problems> {
+        let mut problems = Problems::none();
+        let parsed = serde_ignored::deserialize::<_, _, Document>(document, |path| {
+            problems.add(dotted(&path), "is not a field that a plan has");
+        });
+        let document = match parsed {
+            Ok(document) => document,
+            Err(error) => {
+                problems.add("", format!("is not a plan: {error}"));
+                return Err(problems);
+            }
+        };
+        if document.schema != Self::SCHEMA {
+            problems.add("schema", format!("must be {}", Self::SCHEMA));
+        }
+        match opens {
+            Opens::Url => {
+                if document.pod.is_some() || document.endpoint.is_some() || !document.claims.is_empty() {
+                    problems.add("pod", "a launch type that opens a URL plans no pod");
+                }
+                let address = document.url.unwrap_or_default();
+                let url = problems.take("url", crate::app::web_address(&address)).unwrap_or_default();
+                problems.into_result(Self::Url(url))
+            }
+            Opens::Pod => {
+                if document.url.is_some() {
+                    problems.add("url", "a launch type that opens a pod plans no URL");
+                }
+                match (document.pod, document.endpoint) {
+                    (Some(pod), Some(endpoint)) => {
+                        problems.into_result(Self::Pod(Box::new(PodPlan { pod, claims: document.claims, endpoint })))
+                    }
+                    (pod, endpoint) => {
+                        if pod.is_none() {
+                            problems.add("pod", "is missing");
+                        }
+                        if endpoint.is_none() {
+                            problems.add("endpoint", "is missing");
+                        }
+                        Err(problems)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `pod.containers.0.image` as people write it: `pod.containers[0].image`.
+fn dotted(path: &serde_ignored::Path<'_>) -> String {
+    let mut dotted = String::new();
+    for part in path.to_string().split('.').filter(|part| *part != "?") {
+        if part.chars().all(|c| c.is_ascii_digit()) {
+            dotted.push_str(&format!("[{part}]"));
+        } else {
+            if !dotted.is_empty() {
+                dotted.push('.');
+            }
+            dotted.push_str(part);
+        }
+    }
+    dotted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pod() -> Value {
+        json!({"schema": 1, "pod": {"containers": [{"name": "vnc", "image": "a:1"}]},
+               "endpoint": {"kind": "vnc", "container": "vnc", "port": 5900}})
+    }
+
+    #[test]
+    fn a_pod_plan_is_read() {
+        let Plan::Pod(plan) = Plan::parse(pod(), Opens::Pod).unwrap() else { panic!("a pod") };
+        assert_eq!(plan.pod.containers[0].name, "vnc");
+        assert_eq!(plan.endpoint.port, 5900);
+    }
+
+    #[test]
+    fn fields_that_kubernetes_types_would_drop_are_refused_with_their_path() {
+        let mut document = pod();
+        document["pod"]["containers"][0]["priviledged"] = json!(true);
+        let problems = Plan::parse(document, Opens::Pod).unwrap_err();
+        assert_eq!(problems.0[0].path, "pod.containers[0].priviledged");
+    }
+
+    #[test]
+    fn a_url_plan_is_an_http_address() {
+        let plan = |url: &str| Plan::parse(json!({"schema": 1, "url": url}), Opens::Url);
+        assert_eq!(plan("https://wiki.example/").unwrap(), Plan::Url("https://wiki.example/".into()));
+        assert!(plan("javascript:alert(1)").is_err());
+        assert!(Plan::parse(pod(), Opens::Url).is_err());
+        assert!(Plan::parse(json!([]), Opens::Url).is_err());
+    }
+}

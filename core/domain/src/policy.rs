@@ -1,0 +1,75 @@
+//! The pod policy: which pods a plan may ask for, and what every pod gets whether it asks or not.
+//!
+//! [`accept`] completes a parsed plan with the limits and the security context that it lacks and then judges
+//! the result: the Kubernetes *restricted* profile (<https://kubernetes.io/docs/concepts/security/pod-security-standards/>)
+//! and our rules on top. What is not on the list of allowed fields is refused, so a field that Kubernetes
+//! adds one day is refused until somebody has thought about it.
+
+mod allowed;
+mod complete;
+mod judge;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::PlanGrants;
+use crate::{AppId, InstanceId, PodPlan, Problems, SessionId, UserId};
+
+/// What every session gets, from the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodLimits {
+    /// CPU limit of a container that names none, as a Kubernetes quantity.
+    pub cpu: String,
+    /// Memory limit of a container that names none.
+    pub memory: String,
+    /// Limit of the disk that a container that names none may fill.
+    pub ephemeral_storage: String,
+    /// Most containers and init containers of a pod.
+    pub containers: usize,
+    /// Seconds after which the engine itself ends the pod (`activeDeadlineSeconds`), so that a dead portal
+    /// leaves nothing behind.
+    pub active_deadline_seconds: i64,
+}
+
+impl Default for PodLimits {
+    fn default() -> Self {
+        Self {
+            cpu: "2".to_owned(),
+            memory: "2Gi".to_owned(),
+            ephemeral_storage: "5Gi".to_owned(),
+            containers: 8,
+            active_deadline_seconds: 3 * 3_600,
+        }
+    }
+}
+
+/// Whose pod it is: the names of its claims are made from this, so that nobody mounts another's workspace.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// The instance.
+    pub instance: InstanceId,
+    /// The session.
+    pub session: SessionId,
+    /// The user who launched it.
+    pub user: UserId,
+    /// The app.
+    pub app: AppId,
+}
+
+/// Completes the plan and checks the result.
+///
+/// # Errors
+/// Every way in which the pod asks for more than it may, with the path in the plan and the missing grant.
+pub fn accept(mut plan: PodPlan, grants: &PlanGrants, limits: &PodLimits, owner: &Owner) -> Result<PodPlan, Problems> {
+    let mut problems = Problems::none();
+    complete::claims(&mut plan, owner, &mut problems);
+    complete::pod(&mut plan.pod, limits);
+    allowed::check(&plan.pod, &mut problems);
+    judge::pod(&plan, limits, &mut problems);
+    if !plan.claims.is_empty() && !grants.allows(PlanGrants::CLAIMS) {
+        problems.add("claims", format!("not granted: the launch type needs the plan capability `{}`", PlanGrants::CLAIMS));
+    }
+    problems.into_result(plan)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Loads launch types and calls their hooks, WASM components and Rhai scripts alike.

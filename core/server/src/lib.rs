@@ -1,0 +1,1 @@
+//! The program launchpad: command line, configuration, wiring.

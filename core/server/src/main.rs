@@ -1,0 +1,2 @@
+//! The program `launchpad`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! HTTP: router, routes, pages, the stream.

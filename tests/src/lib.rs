@@ -1,0 +1,1 @@
+//! The harness, the integration suites, the browser suite and the benchmarks.
