@@ -10,7 +10,9 @@
 
 pub mod access;
 pub mod account;
+pub mod analytics;
 pub mod app;
+pub mod audit;
 pub mod branding;
 pub mod clock;
 pub mod ids;
@@ -24,7 +26,9 @@ pub mod session;
 
 pub use access::{Action, Refusal, authorize};
 pub use account::{Account, Role, UserName, Viewer};
+pub use analytics::{AppLaunches, LaunchCounts};
 pub use app::{App, AppDraft};
+pub use audit::{Actor, AuditAction, AuditEntry};
 pub use branding::Branding;
 pub use clock::Clock;
 pub use ids::{AppId, InstanceId, LaunchTypeId, SessionId, SignInId, TokenId, UserId};

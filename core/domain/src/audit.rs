@@ -1,0 +1,116 @@
+//! The audit log's words: who did what, and what became of it.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::{UserId, Viewer};
+
+/// Who causes a change, and through which request. Every service method that changes something takes one first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The account, if there is one.
+    pub id: Option<UserId>,
+    /// The sign-in name at the time; `launchpad` for the portal itself, `command line` for a command.
+    pub name: String,
+    /// The request's id, as the log has it.
+    pub request_id: Option<String>,
+    /// The client's address.
+    pub address: Option<String>,
+}
+
+impl Actor {
+    /// The portal itself: deadlines, sweeps, the seed.
+    pub fn portal() -> Self {
+        Self { id: None, name: "launchpad".to_owned(), request_id: None, address: None }
+    }
+
+    /// Somebody at the command line of the server.
+    pub fn command_line() -> Self {
+        Self { name: "command line".to_owned(), ..Self::portal() }
+    }
+
+    /// Somebody who is not signed in and gave this name, or none.
+    pub fn stranger(name: &str) -> Self {
+        Self { name: name.chars().filter(|c| !c.is_control()).take(64).collect(), ..Self::portal() }
+    }
+
+    /// A signed-in person.
+    pub fn viewer(viewer: &Viewer) -> Self {
+        Self { id: Some(viewer.id), name: viewer.name.to_string(), ..Self::portal() }
+    }
+
+    /// The same actor with the request that carries the change.
+    #[must_use]
+    pub fn through(mut self, request_id: Option<String>, address: Option<String>) -> Self {
+        self.request_id = request_id;
+        self.address = address;
+        self
+    }
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)+) => {
+        /// What was done, or refused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum AuditAction { $($(#[$doc])* $variant,)+ }
+
+        impl AuditAction {
+            /// The stored and published spelling.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+    };
+}
+
+actions!(
+    /// An app was created.
+    CreateApp = "CREATE_APP",
+    /// An app was changed.
+    UpdateApp = "UPDATE_APP",
+    /// An app was deleted.
+    DeleteApp = "DELETE_APP",
+    /// The catalogue was filled from a seed.
+    SeedApps = "SEED_APPS",
+    /// A session was launched.
+    CreateSession = "CREATE_SESSION",
+    /// A session ended: stopped, expired, failed or cancelled.
+    TerminateSession = "TERMINATE_SESSION",
+    /// A `url` app was opened.
+    OpenLink = "OPEN_LINK",
+    /// Somebody signed in.
+    SignIn = "SIGN_IN",
+    /// A sign-in was refused.
+    RefuseSignIn = "REFUSE_SIGN_IN",
+    /// Somebody signed out.
+    SignOut = "SIGN_OUT",
+    /// An account was created.
+    CreateUser = "CREATE_USER",
+    /// A password was set.
+    SetPassword = "SET_PASSWORD",
+    /// An account was disabled.
+    DisableUser = "DISABLE_USER",
+    /// An API token was created.
+    CreateToken = "CREATE_TOKEN",
+    /// An API token was revoked.
+    RevokeToken = "REVOKE_TOKEN",
+    /// Preferences were changed.
+    UpdatePreferences = "UPDATE_PREFERENCES",
+    /// A request for something beyond the viewer's rights was refused.
+    RefuseAccess = "REFUSE_ACCESS",
+);
+
+/// One entry as it is read back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuditEntry {
+    /// Grows with every entry.
+    pub id: i64,
+    /// When.
+    pub timestamp: DateTime<Utc>,
+    /// The actor's sign-in name at the time.
+    pub user: String,
+    /// What was done; an [`AuditAction`], or an older one's name.
+    pub action: String,
+    /// What it was done to, and how, in words.
+    pub details: String,
+}
