@@ -1,0 +1,142 @@
+//! Podman on this machine, as root or as an ordinary user, through its command line.
+//!
+//! A workload is one pod in a bridge network of its own. Exactly one port is published, the endpoint's, on
+//! 127.0.0.1. The pod, the network and the volumes are all found again by what derives from the session id, so that a
+//! repeat is harmless and a restart of the portal loses nothing.
+
+mod apply;
+mod command;
+mod document;
+mod endpoint;
+mod events;
+mod faults;
+mod images;
+mod listing;
+mod network;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use launchpad_domain::{
+    ByteStream, Clock, InstanceId, Observed, Runtime, RuntimeError, RuntimeEvent, RuntimeKind, SessionId, Workload,
+};
+use tokio::sync::{Mutex, MutexGuard, broadcast};
+
+use command::{Call, Cli};
+use endpoint::Probe;
+
+/// How many sessions may be changed at once without ever waiting for each other is at least one and rarely less than
+/// this; two sessions that share a lock wait for each other's `kube play`.
+const LOCKS: usize = 64;
+
+/// Stage notices that a slow watcher may fall behind before it is told that it missed some.
+const NOTICES: usize = 1_024;
+
+/// Seconds that the containers of a deleted session get to end by themselves.
+const GRACE_SECONDS: &str = "5";
+
+/// The runtime `podman`.
+#[derive(Debug)]
+pub struct Podman {
+    cli: Cli,
+    instance: InstanceId,
+    clock: Arc<dyn Clock>,
+    stages: broadcast::Sender<RuntimeEvent>,
+    locks: Vec<Mutex<()>>,
+}
+
+impl Podman {
+    /// Podman as found in the search path, for this instance's workloads. Nothing is started or checked yet.
+    pub fn new(instance: InstanceId, clock: Arc<dyn Clock>) -> Self {
+        Self::with_program(instance, clock, PathBuf::from("podman"))
+    }
+
+    /// The same with another program than the `podman` of the search path.
+    pub fn with_program(instance: InstanceId, clock: Arc<dyn Clock>, program: PathBuf) -> Self {
+        Self {
+            cli: Cli::new(program),
+            instance,
+            clock,
+            stages: broadcast::channel(NOTICES).0,
+            locks: (0..LOCKS).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// Makes `apply` and `delete` of one session wait for each other.
+    async fn lock(&self, session: SessionId) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        session.hash(&mut hasher);
+        let shard = usize::try_from(hasher.finish() % LOCKS as u64).unwrap_or_default();
+        self.locks[shard].lock().await
+    }
+
+    /// Removes the session's pods, then the volumes and the network that only they used. The caller holds the lock.
+    async fn remove(&self, session: SessionId) -> Result<(), RuntimeError> {
+        for pod in listing::pods(&self.cli, self.instance, Some(session)).await? {
+            // `pod rm --force` alone takes seconds longer than an orderly stop before it.
+            self.cli.run(Call::slow(&["pod", "stop", "--ignore", "--time", GRACE_SECONDS, &pod.id])).await?;
+            let removed = self.cli.run(Call::slow(&["pod", "rm", "--force", "--ignore", &pod.id])).await?;
+            if !removed.succeeded {
+                return Err(RuntimeError::Away(removed.complaint()));
+            }
+        }
+        document::remove_scratch(&self.cli, session).await?;
+        network::remove(&self.cli, self.instance, session).await
+    }
+}
+
+#[async_trait]
+impl Runtime for Podman {
+    fn kind(&self) -> RuntimeKind {
+        RuntimeKind::Podman
+    }
+
+    async fn check(&self) -> Result<String, RuntimeError> {
+        let info = self.cli.query(&["info", "--format", "{{.Version.Version}} {{.Host.Security.Rootless}}"]).await?;
+        let text = String::from_utf8_lossy(&info);
+        let (version, rootless) = text.trim().split_once(' ').unwrap_or((text.trim(), "false"));
+        Ok(format!("Podman {version}{}", if rootless == "true" { ", rootless" } else { "" }))
+    }
+
+    async fn apply(&self, workload: &Workload) -> Result<(), RuntimeError> {
+        self.bring_up(workload).await
+    }
+
+    async fn observe(&self, session: SessionId) -> Result<Option<Observed>, RuntimeError> {
+        let found = listing::observe(&self.cli, self.instance, Some(session), self.clock.now()).await?;
+        Ok(found.into_iter().next())
+    }
+
+    async fn list(&self) -> Result<Vec<Observed>, RuntimeError> {
+        listing::observe(&self.cli, self.instance, None, self.clock.now()).await
+    }
+
+    async fn delete(&self, session: SessionId) -> Result<(), RuntimeError> {
+        let _alone = self.lock(session).await;
+        self.remove(session).await
+    }
+
+    fn watch(&self) -> BoxStream<'static, RuntimeEvent> {
+        events::watch(self.cli.clone(), self.instance, self.stages.subscribe())
+    }
+
+    async fn answered(&self, workload: &Workload) -> Result<(), RuntimeError> {
+        let mut probe = Probe::new(workload.plan.endpoint.kind);
+        loop {
+            let address = endpoint::address_of(self.observe(workload.session).await?)?;
+            if probe.answers_within_a_look(address.as_deref()).await {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn connect(&self, workload: &Workload) -> Result<Box<dyn ByteStream>, RuntimeError> {
+        // Asked anew each time: a remembered port may belong to another session by now.
+        let address = endpoint::address_of(self.observe(workload.session).await?)?;
+        let address = address.ok_or_else(|| RuntimeError::NoAnswer("its port is not published yet".to_owned()))?;
+        Ok(Box::new(endpoint::connect(&address).await?))
+    }
+}
