@@ -1,8 +1,8 @@
 //! Podman on this machine, as root or as an ordinary user, through its command line.
 //!
-//! A workload is one pod in a bridge network of its own. Exactly one port is published, the endpoint's, on
-//! 127.0.0.1. The pod, the network and the volumes are all found again by what derives from the session id, so that a
-//! repeat is harmless and a restart of the portal loses nothing.
+//! A workload is one pod with a network of its own (see [`apply`]). Exactly one port is published, the endpoint's,
+//! on 127.0.0.1. The pod and its volumes are found again by what derives from the session id, so that a repeat is
+//! harmless and a restart of the portal loses nothing.
 
 mod apply;
 mod command;
@@ -12,7 +12,6 @@ mod events;
 mod faults;
 mod images;
 mod listing;
-mod network;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -73,7 +72,7 @@ impl Podman {
         self.locks[shard].lock().await
     }
 
-    /// Removes the session's pods, then the volumes and the network that only they used. The caller holds the lock.
+    /// Removes the session's pods, then the volumes that only they used. The caller holds the lock.
     async fn remove(&self, session: SessionId) -> Result<(), RuntimeError> {
         for pod in listing::pods(&self.cli, self.instance, Some(session)).await? {
             // `pod rm --force` alone takes seconds longer than an orderly stop before it.
@@ -83,8 +82,7 @@ impl Podman {
                 return Err(RuntimeError::Away(removed.complaint()));
             }
         }
-        document::remove_scratch(&self.cli, session).await?;
-        network::remove(&self.cli, self.instance, session).await
+        document::remove_scratch(&self.cli, session).await
     }
 }
 

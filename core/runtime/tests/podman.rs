@@ -70,9 +70,7 @@ async fn a_pod_that_was_cut_off_is_made_anew() {
     let of_instance = format!("{INSTANCE_LABEL}={}", machine.instance);
     let of_session = format!("{SESSION_LABEL}={}", workload.session);
     let labels = ["--label", of_instance.as_str(), "--label", of_session.as_str()];
-    let network = format!("launchpad-{}", workload.session);
-    assert!(podman(&[&["network", "create"][..], &labels, &[&network]].concat()).status.success());
-    let half = [&["pod", "create", "--name", &workload.name][..], &labels, &["--network", &network]].concat();
+    let half = [&["pod", "create", "--name", &workload.name, "--network", "slirp4netns"][..], &labels].concat();
     assert!(podman(&half).status.success());
     let observed = machine.podman.observe(workload.session).await.unwrap().unwrap();
     assert_eq!(observed.state, WorkloadState::Pending(Stage::Starting));
@@ -82,7 +80,7 @@ async fn a_pod_that_was_cut_off_is_made_anew() {
 }
 
 #[tokio::test]
-async fn sessions_share_neither_folders_nor_a_network() {
+async fn sessions_share_no_folder() {
     let machine = Machine::new();
     let (mine, other) = (machine.desktop(), machine.desktop());
     let (a, b) = tokio::join!(machine.podman.apply(&mine), machine.podman.apply(&other));
@@ -94,16 +92,37 @@ async fn sessions_share_neither_folders_nor_a_network() {
     assert!(machine.inside(&mine, "app", "echo secret > /home/user/workspace/x").status.success());
     assert_eq!(text(&machine.inside(&other, "app", "ls /home/user/workspace")), "");
 
-    let hosts = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-    let infra = text(&podman(&["pod", "inspect", "--format", "{{.InfraContainerID}}", &other.name]));
-    let address = text(&podman(&["inspect", "--format", hosts, &infra]));
-    assert!(!address.is_empty());
-    let reach = |host: &str| format!("timeout 2 bash -c '</dev/tcp/{host}/5900'");
-    assert!(machine.inside(&mine, "app", &reach("127.0.0.1")).status.success(), "its own screen is reached");
-    assert!(!machine.inside(&mine, "app", &reach(&address)).status.success(), "the other's is not");
-
     machine.podman.delete(mine.session).await.unwrap();
     assert_eq!(machine.podman.list().await.unwrap().len(), 1, "the other one stays");
+}
+
+#[tokio::test]
+async fn no_session_reaches_anothers_screen_by_any_address_of_the_machine() {
+    let machine = Machine::new();
+    let (mine, other, ended) = (machine.desktop(), machine.desktop(), machine.desktop());
+    for workload in [&mine, &other, &ended] {
+        machine.podman.apply(workload).await.unwrap();
+        machine.podman.answered(workload).await.unwrap();
+    }
+    // That a session ends must not open the others.
+    machine.podman.delete(ended.session).await.unwrap();
+    let address = machine.podman.observe(other.session).await.unwrap().unwrap().address.unwrap();
+    let published = address.rsplit_once(':').unwrap().1.to_owned();
+
+    // The pod's own screen has the port 5900 on its own loopback only.
+    let reach = |host: &str, port: &str| {
+        machine.inside(&mine, "app", &format!("timeout 2 bash -c '</dev/tcp/{host}/{port}'")).status.success()
+    };
+    assert!(reach("127.0.0.1", "5900"), "its own screen is reached");
+    let of_machine = text(&std::process::Command::new("hostname").arg("--all-ip-addresses").output().unwrap());
+    let mut hosts: Vec<&str> = of_machine.split_whitespace().collect();
+    hosts.extend(["127.0.0.1", "10.0.2.2", "10.0.2.3"]);
+    for host in hosts {
+        assert!(!reach(host, &published), "{host}:{published}");
+    }
+    let infra = text(&podman(&["pod", "inspect", "--format", "{{.InfraContainerID}}", &other.name]));
+    let networks = text(&podman(&["inspect", "--format", "{{json .NetworkSettings.Networks}}", &infra]));
+    assert!(!networks.contains("IPAddress"), "the other pod has no address of its own: {networks}");
 }
 
 #[tokio::test]

@@ -1,4 +1,9 @@
-//! Bringing a workload up: images, network, claims, pod.
+//! Bringing a workload up: images, claims, pod.
+//!
+//! Each pod gets a user-mode network (slirp4netns) rather than a bridge. Two pods on one bridge can open each other's
+//! screens; a bridge each with `isolate=true` stops that only until the first of them goes, because netavark 1.4
+//! (Debian 12) then takes away the firewall rule that isolates all the others. Behind slirp4netns a pod has no address
+//! that anybody else could reach, and the loopback addresses of the host are out of its own reach.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -6,14 +11,26 @@ use launchpad_domain::runtime::INSTANCE_LABEL;
 use launchpad_domain::{Reason, RuntimeError, RuntimeEvent, Stage, Workload};
 
 use super::command::Call;
-use super::network::Created;
-use super::{Podman, document, faults, images, listing, network};
+use super::listing::Found;
+use super::{Podman, document, faults, images, listing};
 
 /// How often another free port is looked for when somebody else was faster.
 const PORT_TRIES: usize = 5;
 
-/// Size of a log file after which Podman begins it anew: an app that writes without end must not fill the disk.
-const LOG_SIZE: &str = "max-size=1mb";
+/// How a pod is made from its document on the standard input. The log file begins anew when it is full: an app that
+/// writes without end must not fill the disk.
+const PLAY: &[&str] = &[
+    "kube",
+    "play",
+    "--quiet",
+    "--network",
+    "slirp4netns",
+    "--log-driver",
+    "k8s-file",
+    "--log-opt",
+    "max-size=1mb",
+    "-",
+];
 
 impl Podman {
     /// Makes the workload exist. Where its pod exists in part, because an earlier attempt was cut off, it is made anew.
@@ -21,13 +38,11 @@ impl Podman {
         // May take minutes, so it comes before the lock, and before anything exists that would have to be removed.
         images::ensure(&self.cli, workload, || self.tell(workload, Stage::Pulling)).await?;
         let _alone = self.lock(workload.session).await;
-        if network::create(&self.cli, workload.instance, workload.session).await? == Created::Before {
-            let wanted = workload.plan.pod.containers.len();
-            if listing::is_complete(&self.cli, self.instance, workload.session, wanted).await? {
-                return Ok(());
-            }
-            self.remove(workload.session).await?;
-            network::create(&self.cli, workload.instance, workload.session).await?;
+        let wanted = workload.plan.pod.containers.len();
+        match listing::find(&self.cli, self.instance, workload.session, wanted).await? {
+            Found::Whole => return Ok(()),
+            Found::Part => self.remove(workload.session).await?,
+            Found::Nothing => (),
         }
         self.tell(workload, Stage::Starting);
         let outcome = match self.create_claims(workload).await {
@@ -61,14 +76,11 @@ impl Podman {
     }
 
     async fn play(&self, workload: &Workload) -> Result<(), RuntimeError> {
-        let network = network::name(workload.session);
         let mut tries = 0;
         loop {
             tries += 1;
             let pod = document::write(workload, free_port()?)?;
-            let arguments =
-                ["kube", "play", "--quiet", "--network", &network, "--log-driver", "k8s-file", "--log-opt", LOG_SIZE, "-"];
-            let played = self.cli.run(Call::slow(&arguments).fed(pod)).await?;
+            let played = self.cli.run(Call::slow(PLAY).fed(pod)).await?;
             if played.succeeded {
                 return Ok(());
             }

@@ -141,15 +141,32 @@ pub(super) async fn observe(
     Ok(observed.collect())
 }
 
-/// Whether this many containers of the session are there and have been started, whatever became of them.
-pub(super) async fn is_complete(
+/// What there is of one session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// No pod.
+    Nothing,
+    /// A pod that an attempt left unfinished.
+    Part,
+    /// A pod with all its containers, which have been started, whatever became of them.
+    Whole,
+}
+
+/// Looks for the pod of a session, which is to have this many containers.
+pub(super) async fn find(
     cli: &Cli,
     instance: InstanceId,
     session: SessionId,
     wanted: usize,
-) -> Result<bool, RuntimeError> {
-    let found = containers(cli, instance, Some(session)).await?;
-    Ok(found.len() >= wanted && found.iter().all(Container::has_started))
+) -> Result<Found, RuntimeError> {
+    let only = Some(session);
+    let (pods, containers) = tokio::try_join!(pods(cli, instance, only), containers(cli, instance, only))?;
+    let whole = containers.len() >= wanted && containers.iter().all(Container::has_started);
+    Ok(match (pods.is_empty(), whole) {
+        (true, _) => Found::Nothing,
+        (false, true) => Found::Whole,
+        (false, false) => Found::Part,
+    })
 }
 
 /// The one published port; every container of a pod tells of it.

@@ -15,9 +15,9 @@ use launchpad_runtime::Podman;
 use serde_json::{Value, json};
 
 /// The sidecar of the examples.
-pub const SIDECAR: &str = "localhost/launchpad/vnc-sidecar:1";
+pub(crate) const SIDECAR: &str = "localhost/launchpad/vnc-sidecar:1";
 /// The app of the examples.
-pub const DESKTOP: &str = "localhost/launchpad/desktop:1";
+pub(crate) const DESKTOP: &str = "localhost/launchpad/desktop:1";
 
 #[derive(Debug)]
 struct SystemClock;
@@ -30,17 +30,17 @@ impl Clock for SystemClock {
 
 /// One instance on the machine's Podman.
 #[derive(Debug)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// What is tested.
-    pub podman: Podman,
+    pub(crate) podman: Podman,
     /// Whose workloads they are.
-    pub instance: InstanceId,
+    pub(crate) instance: InstanceId,
     user: UserId,
 }
 
 impl Machine {
     /// Builds the example images where they are not there yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static IMAGES: OnceLock<()> = OnceLock::new();
         IMAGES.get_or_init(|| {
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/images/build.sh");
@@ -51,14 +51,14 @@ impl Machine {
     }
 
     /// An instance that runs this program.
-    pub fn without_images(program: &str) -> Self {
+    pub(crate) fn without_images(program: &str) -> Self {
         let instance = InstanceId::new();
         let podman = Podman::with_program(instance, Arc::new(SystemClock), program.into());
         Self { podman, instance, user: UserId::new() }
     }
 
     /// A workload of a new session, from a plan as a plugin would write it.
-    pub fn workload(&self, pod: Value, claims: Value) -> Workload {
+    pub(crate) fn workload(&self, pod: Value, claims: Value) -> Workload {
         let document = json!({"schema": 1, "pod": pod, "claims": claims,
             "endpoint": {"kind": "vnc", "container": "vnc", "port": 5900}});
         let Plan::Pod(plan) = Plan::parse(document, Opens::Pod).unwrap() else { panic!("a pod plan") };
@@ -71,7 +71,7 @@ impl Machine {
     }
 
     /// The desktop of the examples.
-    pub fn desktop(&self) -> Workload {
+    pub(crate) fn desktop(&self) -> Workload {
         self.workload(
             json!({
                 "volumes": [{"name": "x11", "emptyDir": {}}, {"name": "vnc-tmp", "emptyDir": {}},
@@ -88,19 +88,19 @@ impl Machine {
     }
 
     /// A pod of one container that runs this shell command.
-    pub fn shell(&self, command: &str) -> Workload {
+    pub(crate) fn shell(&self, command: &str) -> Workload {
         let one = json!({"name": "vnc", "image": DESKTOP, "command": ["/bin/bash", "-c", command],
             "resources": {"limits": {"memory": "64Mi"}}});
         self.workload(json!({"containers": [one]}), json!([]))
     }
 
     /// Runs a command in a container of the workload.
-    pub fn inside(&self, workload: &Workload, container: &str, command: &str) -> Output {
+    pub(crate) fn inside(&self, workload: &Workload, container: &str, command: &str) -> Output {
         podman(&["exec", &format!("{}-{container}", workload.name), "/bin/bash", "-c", command])
     }
 
     /// Everything of this workload that Podman still has: pods, volumes, networks.
-    pub fn remains(&self, workload: &Workload) -> String {
+    pub(crate) fn remains(&self, workload: &Workload) -> String {
         let id = workload.session.to_string();
         let lists = [
             podman(&["pod", "ps", "--format", "{{.Name}}"]),
@@ -130,17 +130,17 @@ impl Drop for Machine {
 }
 
 /// Runs the machine's Podman.
-pub fn podman(arguments: &[&str]) -> Output {
+pub(crate) fn podman(arguments: &[&str]) -> Output {
     Command::new("podman").args(arguments).output().expect("podman starts")
 }
 
 /// What it printed.
-pub fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// Waits for the first event that fits.
-pub async fn until(
+pub(crate) async fn until(
     events: &mut futures::stream::BoxStream<'static, RuntimeEvent>,
     fits: impl Fn(&RuntimeEvent) -> bool,
 ) -> RuntimeEvent {
@@ -154,7 +154,7 @@ pub async fn until(
 }
 
 /// Waits, by events alone, until the workload has failed, and says why.
-pub async fn failure_of(machine: &Machine, workload: &Workload) -> launchpad_domain::Failure {
+pub(crate) async fn failure_of(machine: &Machine, workload: &Workload) -> launchpad_domain::Failure {
     use launchpad_domain::runtime::WorkloadState;
     let mut events = machine.podman.watch();
     loop {
