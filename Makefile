@@ -1,6 +1,6 @@
 # The front door: `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench plugins images lint release engine test-needs
+.PHONY: help run test bench images lint release engine test-needs
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -18,15 +18,11 @@ run: images ## Build everything and start the portal with the example catalogue
 	mkdir -p var
 	LAUNCHPAD_DB=$(LAUNCHPAD_DB) target/debug/launchpad serve --seed examples/apps.json
 
-test: test-needs images lint ## Prove everything: style, plugins, unit, integration and browser suites
-	plugins/build.sh --check
+test: test-needs images lint ## Prove everything: style, unit, integration and browser suites
 	cargo test --workspace --locked
 
 bench: test-needs images ## Measure the promised figures and print them as a table
 	cargo bench --locked -p launchpad-tests
-
-plugins: ## Build the shipped plugins from source
-	plugins/build.sh
 
 images: engine ## Build the images that the example catalogue launches
 	examples/images/build.sh
