@@ -41,17 +41,35 @@ export async function waitForStillness(page, steadyMs = 1_000) {
   return last;
 }
 
+/**
+ * Waits until at least `pixels` pixels are of the colour that `isIt(red, green, blue)` knows.
+ *
+ * @param {import('playwright-core').Page} page
+ * @param {(red: number, green: number, blue: number) => boolean} isIt
+ * @param {number} pixels
+ */
+export async function waitForColour(page, isIt, pixels) {
+  await until(async () => {
+    const { bytes } = await look(page);
+    let count = 0;
+    for (let at = 0; at < bytes.length; at += 4) {
+      if (isIt(bytes[at], bytes[at + 1], bytes[at + 2])) count += 1;
+    }
+    return count >= pixels;
+  }, `${pixels} pixels of one colour`);
+}
+
 /** A look at the screen: its size, its pixels as one string of four bytes each, and how many colours it holds. */
 async function look(page) {
   const seen = await page.locator(CANVAS).evaluate((canvas) => {
     const { width, height } = canvas;
-    const pixels = new Uint32Array(canvas.getContext('2d').getImageData(0, 0, width, height).data.buffer);
+    const bytes = canvas.getContext('2d').getImageData(0, 0, width, height).data;
     let text = '';
-    const bytes = new Uint8Array(pixels.buffer);
+    // Pieces, because each byte becomes an argument of its own.
     for (let at = 0; at < bytes.length; at += 0x8000) {
       text += String.fromCharCode.apply(null, bytes.subarray(at, at + 0x8000));
     }
-    return { width, height, colours: new Set(pixels).size, base64: btoa(text) };
+    return { width, height, colours: new Set(new Uint32Array(bytes.buffer)).size, base64: btoa(text) };
   });
   const bytes = Buffer.from(seen.base64, 'base64');
   return { width: seen.width, height: seen.height, colours: seen.colours, bytes };
