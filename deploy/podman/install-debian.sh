@@ -3,11 +3,13 @@
 #
 # Installs what is missing, starts a trial container, and only where Podman's own defaults do not start it writes the
 # settings that do into a file of its own under /etc/containers/containers.conf.d/. Existing files are never changed.
+# For Podman without root it opens two devices and chooses the storage where nobody has done so yet.
 # Run it again at any time: a machine that is ready is left as it is.
 set -eu
 
 packages='podman runc catatonit netavark aardvark-dns iptables uidmap slirp4netns fuse-overlayfs mmdebstrap'
 settings=/etc/containers/containers.conf.d/50-launchpad.conf
+storage=/etc/containers/storage.conf
 trial_image=localhost/launchpad/trial:1
 
 say() { printf '%s\n' "install-debian: $*"; }
@@ -85,10 +87,35 @@ find_settings() {
     done
 }
 
+# Podman without root needs the two devices that udev opens for everybody; machines without udev keep them closed.
+open_devices() {
+    for device in /dev/net/tun /dev/fuse; do
+        if [ -c "$device" ] && [ "$(stat --format %a "$device")" != 666 ]; then
+            say "opening $device for every user, as udev does; needed for Podman without root"
+            chmod 666 "$device"
+        fi
+    done
+}
+
+# Without this file Podman copies the whole image for every container of an ordinary user. The paths are root's own
+# defaults, which the file must name. A file that is there already is somebody's decision.
+choose_storage() {
+    driver=$(podman info --format '{{.Store.GraphDriverName}}' 2>/dev/null)
+    if [ "$driver" = overlay ] && [ ! -e "$storage" ]; then
+        say "writing $storage: layers instead of copies, for Podman without root too"
+        {
+            printf '# Written by deploy/podman/install-debian.sh.\n[storage]\ndriver = "overlay"\n'
+            printf 'runroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n'
+        } >"$storage"
+    fi
+}
+
 [ "$(id -u)" = 0 ] || fail 'run this as root (sudo): it installs packages'
 command -v apt-get >/dev/null || fail 'this script is for Debian; install Podman 4.3 or newer with the means of your system'
 
 install_missing
+open_devices
+choose_storage
 trial_errors=$(mktemp)
 trap 'rm -f "$trial_errors"; remove_trial_image' EXIT
 import_trial_image

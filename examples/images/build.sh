@@ -75,6 +75,7 @@ make_root() {
 build() {
     image=$1
     say "building $(name_of "$image")"
+    before=$(podman image inspect --format '{{.Id}}' "$(name_of "$image")" 2>/dev/null) || before=''
     if ! make_root "$image" "$work/$image.tar" >"$work/$image.log" 2>&1; then
         cat "$work/$image.log" >&2
         return 1
@@ -88,6 +89,8 @@ build() {
         --change "LABEL $recipe_label=$(recipe_of "$image")" \
         "$work/$image.tar" "$(name_of "$image")" >/dev/null
     rm "$work/$image.tar"
+    # Nobody finds the image without its name again; where a session still runs it, it stays.
+    [ -z "$before" ] || podman rmi "$before" >/dev/null 2>&1 || true
     say "built $(name_of "$image")"
 }
 

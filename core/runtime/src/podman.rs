@@ -4,6 +4,7 @@
 //! on 127.0.0.1. The pod and its volumes are found again by what derives from the session id, so that a repeat is
 //! harmless and a restart of the portal loses nothing.
 
+mod abilities;
 mod apply;
 mod command;
 mod document;
@@ -20,15 +21,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use launchpad_domain::{
-    ByteStream, Clock, InstanceId, Observed, Runtime, RuntimeError, RuntimeEvent, RuntimeKind, SessionId, Workload,
+    ByteStream, Clock, InstanceId, Observed, Runtime, RuntimeError, RuntimeEvent, RuntimeKind, SessionId,
+    Workload,
 };
-use tokio::sync::{Mutex, MutexGuard, broadcast};
+use tokio::sync::{Mutex, MutexGuard, OnceCell, broadcast};
 
+use abilities::Abilities;
 use command::{Call, Cli};
 use endpoint::Probe;
 
-/// How many sessions may be changed at once without ever waiting for each other is at least one and rarely less than
-/// this; two sessions that share a lock wait for each other's `kube play`.
+/// Number of locks over which sessions are spread; two that share one wait for each other's `kube play`.
 const LOCKS: usize = 64;
 
 /// Stage notices that a slow watcher may fall behind before it is told that it missed some.
@@ -45,6 +47,7 @@ pub struct Podman {
     clock: Arc<dyn Clock>,
     stages: broadcast::Sender<RuntimeEvent>,
     locks: Vec<Mutex<()>>,
+    abilities: OnceCell<Abilities>,
 }
 
 impl Podman {
@@ -61,7 +64,12 @@ impl Podman {
             clock,
             stages: broadcast::channel(NOTICES).0,
             locks: (0..LOCKS).map(|_| Mutex::default()).collect(),
+            abilities: OnceCell::new(),
         }
+    }
+
+    async fn abilities(&self) -> Result<&Abilities, RuntimeError> {
+        self.abilities.get_or_try_init(|| Abilities::ask(&self.cli)).await
     }
 
     /// Makes `apply` and `delete` of one session wait for each other.
@@ -76,8 +84,20 @@ impl Podman {
     async fn remove(&self, session: SessionId) -> Result<(), RuntimeError> {
         for pod in listing::pods(&self.cli, self.instance, Some(session)).await? {
             // `pod rm --force` alone takes seconds longer than an orderly stop before it.
-            self.cli.run(Call::slow(&["pod", "stop", "--ignore", "--time", GRACE_SECONDS, &pod.id])).await?;
-            let removed = self.cli.run(Call::slow(&["pod", "rm", "--force", "--ignore", &pod.id])).await?;
+            self.cli
+                .run(Call::slow(&[
+                    "pod",
+                    "stop",
+                    "--ignore",
+                    "--time",
+                    GRACE_SECONDS,
+                    &pod.id,
+                ]))
+                .await?;
+            let removed = self
+                .cli
+                .run(Call::slow(&["pod", "rm", "--force", "--ignore", &pod.id]))
+                .await?;
             if !removed.succeeded {
                 return Err(RuntimeError::Away(removed.complaint()));
             }
@@ -93,10 +113,12 @@ impl Runtime for Podman {
     }
 
     async fn check(&self) -> Result<String, RuntimeError> {
-        let info = self.cli.query(&["info", "--format", "{{.Version.Version}} {{.Host.Security.Rootless}}"]).await?;
-        let text = String::from_utf8_lossy(&info);
-        let (version, rootless) = text.trim().split_once(' ').unwrap_or((text.trim(), "false"));
-        Ok(format!("Podman {version}{}", if rootless == "true" { ", rootless" } else { "" }))
+        // Asked anew: this is the question whether the engine answers now.
+        let abilities = Abilities::ask(&self.cli).await?;
+        let words = abilities.describe();
+        // Somebody else may have been faster, with the same answer.
+        let _ = self.abilities.set(abilities);
+        Ok(words)
     }
 
     async fn apply(&self, workload: &Workload) -> Result<(), RuntimeError> {
@@ -134,7 +156,8 @@ impl Runtime for Podman {
     async fn connect(&self, workload: &Workload) -> Result<Box<dyn ByteStream>, RuntimeError> {
         // Asked anew each time: a remembered port may belong to another session by now.
         let address = endpoint::address_of(self.observe(workload.session).await?)?;
-        let address = address.ok_or_else(|| RuntimeError::NoAnswer("its port is not published yet".to_owned()))?;
+        let address =
+            address.ok_or_else(|| RuntimeError::NoAnswer("its port is not published yet".to_owned()))?;
         Ok(Box::new(endpoint::connect(&address).await?))
     }
 }

@@ -67,7 +67,10 @@ impl Podman {
     async fn create_claims(&self, workload: &Workload) -> Result<(), RuntimeError> {
         let label = format!("{INSTANCE_LABEL}={}", self.instance);
         for claim in &workload.plan.claims {
-            let made = self.cli.run(Call::quick(&["volume", "create", "--label", &label, &claim.name])).await?;
+            let made = self
+                .cli
+                .run(Call::quick(&["volume", "create", "--label", &label, &claim.name]))
+                .await?;
             if !made.succeeded && !faults::is_taken_name(&made.complaint()) {
                 return Err(faults::refusal(&made.complaint(), Reason::EngineRefused));
             }
@@ -76,10 +79,11 @@ impl Podman {
     }
 
     async fn play(&self, workload: &Workload) -> Result<(), RuntimeError> {
+        let abilities = self.abilities().await?;
         let mut tries = 0;
         loop {
             tries += 1;
-            let pod = document::write(workload, free_port()?)?;
+            let pod = document::write(workload, free_port()?, abilities)?;
             let played = self.cli.run(Call::slow(PLAY).fed(pod)).await?;
             if played.succeeded {
                 return Ok(());
@@ -87,7 +91,9 @@ impl Podman {
             let complaint = played.complaint();
             if faults::is_port_taken(&complaint) && tries < PORT_TRIES {
                 for pod in listing::pods(&self.cli, self.instance, Some(workload.session)).await? {
-                    self.cli.run(Call::slow(&["pod", "rm", "--force", "--ignore", &pod.id])).await?;
+                    self.cli
+                        .run(Call::slow(&["pod", "rm", "--force", "--ignore", &pod.id]))
+                        .await?;
                 }
                 continue;
             }

@@ -15,9 +15,9 @@ use tokio::time::timeout;
 /// Longest that a question may take. On a healthy machine it is 50 ms.
 const QUERY_LIMIT: Duration = Duration::from_secs(30);
 /// Longest that a change may take: starting or stopping a pod.
-pub(super) const CHANGE_LIMIT: Duration = Duration::from_secs(120);
+pub(super) const CHANGE_LIMIT: Duration = Duration::from_mins(2);
 /// Longest that fetching an image may take.
-const FETCH_LIMIT: Duration = Duration::from_secs(30 * 60);
+const FETCH_LIMIT: Duration = Duration::from_mins(30);
 
 /// Most bytes of an answer: 10,000 containers fit.
 const MAX_ANSWER: u64 = 64 * 1_024 * 1_024;
@@ -44,17 +44,29 @@ impl Call {
     /// A question.
     pub(super) fn quick(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Self { arguments, input: Vec::new(), limit: QUERY_LIMIT, counted: true }
+        Self {
+            arguments,
+            input: Vec::new(),
+            limit: QUERY_LIMIT,
+            counted: true,
+        }
     }
 
     /// A change of a pod.
     pub(super) fn slow(arguments: &[&str]) -> Self {
-        Self { limit: CHANGE_LIMIT, ..Self::quick(arguments) }
+        Self {
+            limit: CHANGE_LIMIT,
+            ..Self::quick(arguments)
+        }
     }
 
     /// The fetching of an image.
     pub(super) fn fetch(arguments: &[&str]) -> Self {
-        Self { limit: FETCH_LIMIT, counted: false, ..Self::quick(arguments) }
+        Self {
+            limit: FETCH_LIMIT,
+            counted: false,
+            ..Self::quick(arguments)
+        }
     }
 
     /// With this on its standard input.
@@ -77,8 +89,17 @@ pub(super) struct Finished {
 impl Finished {
     /// What it complained of, without the warnings that Podman always writes.
     pub(super) fn complaint(&self) -> String {
-        let told: Vec<&str> = self.errors.lines().map(str::trim).filter(|line| !is_noise(line)).collect();
-        if told.is_empty() { "podman failed without a word".to_owned() } else { told.join("\n") }
+        let told: Vec<&str> = self
+            .errors
+            .lines()
+            .map(str::trim)
+            .filter(|line| !is_noise(line))
+            .collect();
+        if told.is_empty() {
+            "podman failed without a word".to_owned()
+        } else {
+            told.join("\n")
+        }
     }
 }
 
@@ -101,13 +122,20 @@ impl fmt::Debug for Cli {
 
 impl Cli {
     pub(super) fn new(program: PathBuf) -> Self {
-        Self { program: Arc::new(program), slots: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self {
+            program: Arc::new(program),
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 
     /// Asks a question; anything but an answer means that the engine is away.
     pub(super) async fn query(&self, arguments: &[&str]) -> Result<Vec<u8>, RuntimeError> {
         let finished = self.run(Call::quick(arguments)).await?;
-        if finished.succeeded { Ok(finished.answer) } else { Err(RuntimeError::Away(finished.complaint())) }
+        if finished.succeeded {
+            Ok(finished.answer)
+        } else {
+            Err(RuntimeError::Away(finished.complaint()))
+        }
     }
 
     /// Runs the program to its end. That it complained is an answer, told by [`Finished::succeeded`].
@@ -115,14 +143,33 @@ impl Cli {
     /// # Errors
     /// [`RuntimeError::Away`] where it cannot be started or does not end in time.
     pub(super) async fn run(&self, call: Call) -> Result<Finished, RuntimeError> {
-        let _slot = match call.counted {
-            true => Some(self.slots.acquire().await.map_err(|closed| RuntimeError::Away(closed.to_string()))?),
-            false => None,
+        let _slot = if call.counted {
+            Some(
+                self.slots
+                    .acquire()
+                    .await
+                    .map_err(|closed| RuntimeError::Away(closed.to_string()))?,
+            )
+        } else {
+            None
         };
-        let name = call.arguments.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(" ");
-        let late = || RuntimeError::Away(format!("podman {name} did not end within {} s", call.limit.as_secs()));
+        let name = call
+            .arguments
+            .iter()
+            .take(2)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(" ");
+        let late = || {
+            RuntimeError::Away(format!(
+                "podman {name} did not end within {} s",
+                call.limit.as_secs()
+            ))
+        };
         let mut child = self.start(&call.arguments)?;
-        let finished = timeout(call.limit, finish(&mut child, &call.input)).await.map_err(|_| late())?;
+        let finished = timeout(call.limit, finish(&mut child, &call.input))
+            .await
+            .map_err(|_| late())?;
         finished.map_err(|error| RuntimeError::Away(format!("podman {name}: {error}")))
     }
 
@@ -138,16 +185,18 @@ impl Cli {
             .process_group(0)
             .spawn()
             .map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => {
-                    RuntimeError::Away(format!("Podman is not installed: no program `{}`", self.program.display()))
-                }
+                std::io::ErrorKind::NotFound => RuntimeError::Away(format!(
+                    "Podman is not installed: no program `{}`",
+                    self.program.display()
+                )),
                 _ => RuntimeError::Away(format!("`{}` cannot be started: {error}", self.program.display())),
             })
     }
 }
 
 async fn finish(child: &mut Child, input: &[u8]) -> std::io::Result<Finished> {
-    let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    let (Some(mut stdin), Some(stdout), Some(stderr)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
         return Err(std::io::Error::other("started without pipes"));
     };
@@ -159,8 +208,11 @@ async fn finish(child: &mut Child, input: &[u8]) -> std::io::Result<Finished> {
                 let _ = stdin.write_all(input).await;
                 drop(stdin);
             };
-            let (_, whole, _) =
-                tokio::join!(feed, read(stdout, &mut answer, MAX_ANSWER), read(stderr, &mut errors, MAX_COMPLAINT));
+            let ((), whole, _) = tokio::join!(
+                feed,
+                read(stdout, &mut answer, MAX_ANSWER),
+                read(stderr, &mut errors, MAX_COMPLAINT)
+            );
             whole
         };
         tokio::pin!(talk);
@@ -176,7 +228,11 @@ async fn finish(child: &mut Child, input: &[u8]) -> std::io::Result<Finished> {
         return Err(std::io::Error::other("answered with more than can be read"));
     }
     let errors = String::from_utf8_lossy(&errors).into_owned();
-    Ok(Finished { succeeded: status.success(), answer, errors })
+    Ok(Finished {
+        succeeded: status.success(),
+        answer,
+        errors,
+    })
 }
 
 /// Keeps the first `most` bytes and reads on, so that the program is not held up. Says whether that was all.

@@ -6,11 +6,17 @@ use launchpad_domain::runtime::{INSTANCE_LABEL, SESSION_LABEL};
 use launchpad_domain::{Failure, Reason, RuntimeError, SessionId, Workload};
 use serde::Deserialize;
 
+use super::abilities::Abilities;
 use super::command::{Call, Cli};
 
 /// Writes the pod for Podman, its endpoint published on this port of 127.0.0.1. JSON is YAML.
-pub(super) fn write(workload: &Workload, host_port: u16) -> Result<Vec<u8>, RuntimeError> {
+pub(super) fn write(
+    workload: &Workload,
+    host_port: u16,
+    abilities: &Abilities,
+) -> Result<Vec<u8>, RuntimeError> {
     let mut spec = workload.plan.pod.clone();
+    abilities.drop_impossible_limits(&mut spec);
     name_volumes(&mut spec, workload.session)?;
     let endpoint = &workload.plan.endpoint;
     for container in containers_mut(&mut spec) {
@@ -20,7 +26,11 @@ pub(super) fn write(workload: &Workload, host_port: u16) -> Result<Vec<u8>, Runt
         // Fetched already, so that the stage is true and a missing image fails at once.
         container.image_pull_policy = Some("Never".to_owned());
     }
-    for container in spec.containers.iter_mut().filter(|container| container.name == endpoint.container) {
+    for container in spec
+        .containers
+        .iter_mut()
+        .filter(|container| container.name == endpoint.container)
+    {
         container.ports = Some(vec![ContainerPort {
             container_port: i32::from(endpoint.port),
             host_ip: Some("127.0.0.1".to_owned()),
@@ -28,18 +38,27 @@ pub(super) fn write(workload: &Workload, host_port: u16) -> Result<Vec<u8>, Runt
             ..ContainerPort::default()
         }]);
     }
-    let labels = [(INSTANCE_LABEL, workload.instance.to_string()), (SESSION_LABEL, workload.session.to_string())];
+    let labels = [
+        (INSTANCE_LABEL, workload.instance.to_string()),
+        (SESSION_LABEL, workload.session.to_string()),
+    ];
     let metadata = ObjectMeta {
         name: Some(workload.name.clone()),
         labels: Some(labels.map(|(name, value)| (name.to_owned(), value)).into()),
         ..ObjectMeta::default()
     };
-    let pod = Pod { metadata, spec: Some(spec), ..Pod::default() };
+    let pod = Pod {
+        metadata,
+        spec: Some(spec),
+        ..Pod::default()
+    };
     serde_json::to_vec(&pod).map_err(|error| refuse(format!("the pod cannot be written down: {error}")))
 }
 
 fn containers_mut(spec: &mut PodSpec) -> impl Iterator<Item = &mut Container> {
-    spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten())
+    spec.containers
+        .iter_mut()
+        .chain(spec.init_containers.iter_mut().flatten())
 }
 
 /// Gives each `emptyDir` a name of this session's own.
@@ -49,7 +68,10 @@ fn name_volumes(spec: &mut PodSpec, session: SessionId) -> Result<(), RuntimeErr
     let mut scratch = Vec::new();
     for volume in spec.volumes.iter_mut().flatten() {
         if !is_understood(volume) {
-            return Err(refuse(format!("Podman runs no pod with a volume like `{}`", volume.name)));
+            return Err(refuse(format!(
+                "Podman runs no pod with a volume like `{}`",
+                volume.name
+            )));
         }
         if volume.empty_dir.is_some() {
             // Its medium and size are not looked at by Podman.
@@ -62,7 +84,10 @@ fn name_volumes(spec: &mut PodSpec, session: SessionId) -> Result<(), RuntimeErr
         for mount in container.volume_mounts.iter_mut().flatten() {
             if mount.sub_path.is_some() {
                 // It would be ignored, and the whole volume mounted.
-                return Err(refuse(format!("Podman mounts no part of a volume (subPath of `{}`)", mount.name)));
+                return Err(refuse(format!(
+                    "Podman mounts no part of a volume (subPath of `{}`)",
+                    mount.name
+                )));
             }
             if scratch.contains(&mount.name) {
                 mount.name = scratch_name(session, &mount.name);
@@ -72,8 +97,8 @@ fn name_volumes(spec: &mut PodSpec, session: SessionId) -> Result<(), RuntimeErr
     Ok(())
 }
 
-/// An `emptyDir` or a claim and nothing else: reading a ConfigMap or a Secret, Podman follows links to any file of
-/// the host (CVE-2025-9566).
+/// An `emptyDir` or a claim and nothing else: reading a `ConfigMap` or a Secret, Podman follows links to any file
+/// of the host (CVE-2025-9566).
 fn is_understood(volume: &Volume) -> bool {
     let plain = Volume {
         name: volume.name.clone(),
@@ -107,8 +132,10 @@ struct Listed {
 pub(super) async fn remove_scratch(cli: &Cli, session: SessionId) -> Result<(), RuntimeError> {
     let prefix = scratch_prefix(session);
     let filter = format!("name={prefix}");
-    let listed: Vec<Listed> =
-        super::listing::parse(&cli.query(&["volume", "ls", "--format", "json", "--filter", &filter]).await?)?;
+    let listed: Vec<Listed> = super::listing::parse(
+        &cli.query(&["volume", "ls", "--format", "json", "--filter", &filter])
+            .await?,
+    )?;
     for volume in listed.iter().filter(|volume| volume.name.starts_with(&prefix)) {
         let removed = cli.run(Call::quick(&["volume", "rm", &volume.name])).await?;
         if !removed.succeeded && !removed.errors.contains("no such volume") {
@@ -124,25 +151,37 @@ mod tests {
     use launchpad_domain::{InstanceId, Opens, Plan, PodPlan};
     use serde_json::{Value, json};
 
-    fn workload(volumes: Value, mounts: Value) -> Workload {
+    fn workload(volumes: &Value, mounts: &Value) -> Workload {
         let port = json!([{"containerPort": 5900}, {"containerPort": 6000}]);
         let document = json!({"schema": 1,
             "pod": {"volumes": volumes, "containers": [
                 {"name": "vnc", "image": "a:1", "ports": port, "volumeMounts": mounts},
                 {"name": "app", "image": "b:1", "ports": port}]},
             "endpoint": {"kind": "vnc", "container": "vnc", "port": 5900}});
-        let Plan::Pod(plan) = Plan::parse(document, Opens::Pod).unwrap() else { panic!("a pod") };
+        let Plan::Pod(plan) = Plan::parse(document, Opens::Pod).unwrap() else {
+            panic!("a pod")
+        };
         let plan: PodPlan = *plan;
-        Workload { instance: InstanceId::new(), session: SessionId::new(), name: "s".into(), plan }
+        Workload {
+            instance: InstanceId::new(),
+            session: SessionId::new(),
+            name: "s".into(),
+            plan,
+        }
+    }
+
+    fn attempt(workload: &Workload) -> Result<Vec<u8>, RuntimeError> {
+        let info = json!({"version": {"Version": "5"}, "host": {"security": {"rootless": false}}});
+        write(workload, 41_000, &serde_json::from_value(info).unwrap())
     }
 
     fn written(workload: &Workload) -> Value {
-        serde_json::from_slice(&write(workload, 41_000).unwrap()).unwrap()
+        serde_json::from_slice(&attempt(workload).unwrap()).unwrap()
     }
 
     #[test]
     fn one_port_is_published_and_only_on_loopback() {
-        let pod = written(&workload(json!([]), json!([])));
+        let pod = written(&workload(&json!([]), &json!([])));
         let wanted = json!([{"containerPort": 5900, "hostIP": "127.0.0.1", "hostPort": 41000}]);
         assert_eq!(pod["spec"]["containers"][0]["ports"], wanted);
         assert_eq!(pod["spec"]["containers"][1]["ports"], Value::Null);
@@ -153,22 +192,35 @@ mod tests {
     fn scratch_volumes_belong_to_one_session_and_claims_keep_their_name() {
         let volumes = json!([{"name": "x11", "emptyDir": {"medium": "Memory"}},
             {"name": "work", "persistentVolumeClaim": {"claimName": "workspace-1"}}]);
-        let mounts = json!([{"name": "x11", "mountPath": "/tmp/.X11-unix"}, {"name": "work", "mountPath": "/w"}]);
-        let workload = workload(volumes, mounts);
+        let mounts =
+            json!([{"name": "x11", "mountPath": "/tmp/.X11-unix"}, {"name": "work", "mountPath": "/w"}]);
+        let workload = workload(&volumes, &mounts);
         let pod = written(&workload);
         let own = format!("launchpad-{}-x11", workload.session);
         assert_eq!(pod["spec"]["volumes"][0]["name"], own.as_str());
-        assert_eq!(pod["spec"]["containers"][0]["volumeMounts"][0]["name"], own.as_str());
+        assert_eq!(
+            pod["spec"]["containers"][0]["volumeMounts"][0]["name"],
+            own.as_str()
+        );
         assert_eq!(pod["spec"]["volumes"][1]["name"], "work");
-        assert_eq!(pod["spec"]["volumes"][1]["persistentVolumeClaim"]["claimName"], "workspace-1");
+        assert_eq!(
+            pod["spec"]["volumes"][1]["persistentVolumeClaim"]["claimName"],
+            "workspace-1"
+        );
     }
 
     #[test]
     fn what_podman_does_not_understand_safely_is_refused() {
-        for volume in [json!({"name": "x", "configMap": {"name": "c"}}), json!({"name": "x", "hostPath": {"path": "/"}})] {
-            assert!(write(&workload(json!([volume]), json!([])), 1).is_err(), "{volume}");
+        for volume in [
+            json!({"name": "x", "configMap": {"name": "c"}}),
+            json!({"name": "x", "hostPath": {"path": "/"}}),
+        ] {
+            assert!(
+                attempt(&workload(&json!([volume]), &json!([]))).is_err(),
+                "{volume}"
+            );
         }
         let part = json!([{"name": "x", "mountPath": "/x", "subPath": "y"}]);
-        assert!(write(&workload(json!([{"name": "x", "emptyDir": {}}]), part), 1).is_err());
+        assert!(attempt(&workload(&json!([{"name": "x", "emptyDir": {}}]), &part)).is_err());
     }
 }

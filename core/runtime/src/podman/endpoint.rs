@@ -24,7 +24,10 @@ const RFB: &[u8; 4] = b"RFB ";
 /// It is gone or has failed.
 pub(super) fn address_of(observed: Option<Observed>) -> Result<Option<String>, RuntimeError> {
     let Some(observed) = observed else {
-        return Err(RuntimeError::Refused(Failure::new(Reason::WorkloadGone, "the engine has no such pod")));
+        return Err(RuntimeError::Refused(Failure::new(
+            Reason::WorkloadGone,
+            "the engine has no such pod",
+        )));
     };
     match observed.state {
         WorkloadState::Failed(failure) => Err(RuntimeError::Refused(failure)),
@@ -37,7 +40,10 @@ pub(super) fn address_of(observed: Option<Observed>) -> Result<Option<String>, R
 pub(super) async fn connect(address: &str) -> Result<TcpStream, RuntimeError> {
     let no_answer = |error: std::io::Error| RuntimeError::NoAnswer(format!("{address}: {error}"));
     let late = |_| RuntimeError::NoAnswer(format!("{address}: no connection within {} s", ATTEMPT.as_secs()));
-    let stream = timeout(ATTEMPT, TcpStream::connect(address)).await.map_err(late)?.map_err(no_answer)?;
+    let stream = timeout(ATTEMPT, TcpStream::connect(address))
+        .await
+        .map_err(late)?
+        .map_err(no_answer)?;
     stream.set_nodelay(true).map_err(no_answer)?;
     Ok(stream)
 }
@@ -51,7 +57,10 @@ pub(super) struct Probe {
 
 impl Probe {
     pub(super) fn new(kind: EndpointKind) -> Self {
-        Self { kind, pause: FIRST_PAUSE }
+        Self {
+            kind,
+            pause: FIRST_PAUSE,
+        }
     }
 
     /// Tries for as long as one look at the engine is good for. Without an address one pause is all.
@@ -72,7 +81,9 @@ impl Probe {
     }
 
     async fn is_alive(&self, address: &str) -> bool {
-        let Ok(mut stream) = connect(address).await else { return false };
+        let Ok(mut stream) = connect(address).await else {
+            return false;
+        };
         match self.kind {
             EndpointKind::Vnc => {
                 let mut first = [0; RFB.len()];
@@ -103,7 +114,11 @@ mod tests {
     async fn only_a_vnc_server_is_alive() {
         let probe = Probe::new(EndpointKind::Vnc);
         assert!(probe.is_alive(&server_that_says(b"RFB 003.008\n").await).await);
-        assert!(!probe.is_alive(&server_that_says(b"HTTP/1.1 400 Bad Request\r\n").await).await);
+        assert!(
+            !probe
+                .is_alive(&server_that_says(b"HTTP/1.1 400 Bad Request\r\n").await)
+                .await
+        );
         assert!(!probe.is_alive(&server_that_says(b"").await).await);
         assert!(!probe.is_alive("127.0.0.1:1").await);
     }

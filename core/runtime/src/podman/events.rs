@@ -24,7 +24,7 @@ const SINCE: &str = "2s";
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A reader that has run this long was a good one: the next pause is a short one again.
-const GOOD_RUN: Duration = Duration::from_secs(60);
+const GOOD_RUN: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -63,7 +63,11 @@ async fn follow(cli: &Cli, instance: InstanceId, sender: &mpsc::Sender<RuntimeEv
         if sender.is_closed() {
             return;
         }
-        pause = if begun.elapsed() >= GOOD_RUN { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+        pause = if begun.elapsed() >= GOOD_RUN {
+            FIRST_PAUSE
+        } else {
+            (pause * 2).min(LONGEST_PAUSE)
+        };
         sleep(pause).await;
     }
 }
@@ -74,7 +78,10 @@ async fn read_once(
     sender: &mpsc::Sender<RuntimeEvent>,
 ) -> Result<(), RuntimeError> {
     let filter = format!("label={INSTANCE_LABEL}={instance}");
-    let arguments = ["events", "--format", "json", "--since", SINCE, "--filter", &filter].map(str::to_owned);
+    let arguments = [
+        "events", "--format", "json", "--since", SINCE, "--filter", &filter,
+    ]
+    .map(str::to_owned);
     let started = cli.start(&arguments);
     // Also where it did not start: then only the watcher's own lists tell anything.
     let _ = sender.send(RuntimeEvent::Missed).await;
@@ -95,7 +102,10 @@ async fn read_once(
         // What cannot be read of a complaint is no second fault.
         let _ = stderr.take(MAX_LINE).read_to_string(&mut complaint).await;
     }
-    Err(RuntimeError::Away(format!("podman events ended: {}", complaint.trim())))
+    Err(RuntimeError::Away(format!(
+        "podman events ended: {}",
+        complaint.trim()
+    )))
 }
 
 /// The next line; `None` at the end and where a line is longer than an event can be.
@@ -108,7 +118,10 @@ async fn next_line(lines: &mut BufReader<ChildStdout>) -> Option<Vec<u8>> {
 /// The session of which a line tells something new.
 fn changed(line: &[u8]) -> Option<SessionId> {
     let event: Event = serde_json::from_slice(line).ok()?;
-    if !matches!(event.status.as_str(), "start" | "died" | "remove" | "pause" | "unpause" | "stop") {
+    if !matches!(
+        event.status.as_str(),
+        "start" | "died" | "remove" | "pause" | "unpause" | "stop"
+    ) {
         return None;
     }
     event.attributes?.get(SESSION_LABEL)?.parse().ok()
@@ -122,7 +135,9 @@ mod tests {
     fn lines_become_sessions() {
         let session = SessionId::new();
         let line = |status: &str| {
-            format!(r#"{{"Name":"a","Status":"{status}","Type":"container","Attributes":{{"{SESSION_LABEL}":"{session}"}}}}"#)
+            format!(
+                r#"{{"Name":"a","Status":"{status}","Type":"container","Attributes":{{"{SESSION_LABEL}":"{session}"}}}}"#
+            )
         };
         assert_eq!(changed(line("died").as_bytes()), Some(session));
         assert_eq!(changed(line("exec").as_bytes()), None);

@@ -9,15 +9,27 @@ pub(super) fn refusal(complaint: &str, otherwise: Reason) -> RuntimeError {
 
 fn reason(complaint: &str) -> Option<Reason> {
     const KNOWN: &[(Reason, &[&str])] = &[
-        (Reason::DiskFull, &["no space left on device", "disk quota exceeded"]),
+        (
+            Reason::DiskFull,
+            &["no space left on device", "disk quota exceeded"],
+        ),
         (
             Reason::ImageMissing,
-            &["image not known", "manifest unknown", "name unknown", "repository name not known", "short-name"],
+            &[
+                "image not known",
+                "manifest unknown",
+                "name unknown",
+                "repository name not known",
+                "short-name",
+            ],
         ),
     ];
     let complaint = complaint.to_ascii_lowercase();
     let told = |texts: &&[&str]| texts.iter().any(|text| complaint.contains(text));
-    KNOWN.iter().find(|(_, texts)| told(texts)).map(|(reason, _)| *reason)
+    KNOWN
+        .iter()
+        .find(|(_, texts)| told(texts))
+        .map(|(reason, _)| *reason)
 }
 
 /// Whether the port that was chosen has been taken by somebody else in the meantime.
@@ -43,7 +55,10 @@ pub(super) fn exit(container: &str, code: i64) -> Failure {
         129..=192 => (Reason::Exited, ": it was ended by a signal"),
         _ => (Reason::Exited, ""),
     };
-    Failure::new(reason, format!("container {container} ended with exit code {code}{meaning}"))
+    Failure::new(
+        reason,
+        format!("container {container} ended with exit code {code}{meaning}"),
+    )
 }
 
 #[cfg(test)]
@@ -61,7 +76,10 @@ mod tests {
     fn complaints_have_reasons() {
         let quota = "Error: writing blob: write /var/lib/containers/storage/x: Disk quota exceeded";
         assert_eq!(reason_of(quota), Reason::DiskFull);
-        assert_eq!(reason_of("Error: localhost/nope:1: image not known"), Reason::ImageMissing);
+        assert_eq!(
+            reason_of("Error: localhost/nope:1: image not known"),
+            Reason::ImageMissing
+        );
         assert_eq!(reason_of("Error: something new"), Reason::EngineRefused);
     }
 

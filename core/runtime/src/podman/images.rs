@@ -1,7 +1,7 @@
 //! Images: there, fetched, or missing.
 
-use launchpad_domain::{Failure, Reason, RuntimeError, Workload};
 use k8s_openapi::api::core::v1::Container;
+use launchpad_domain::{Failure, Reason, RuntimeError, Workload};
 
 use super::command::{Call, Cli};
 use super::faults;
@@ -41,5 +41,9 @@ async fn must_fetch(cli: &Cli, container: &Container, image: &str) -> Result<boo
 
 async fn fetch(cli: &Cli, image: &str) -> Result<(), RuntimeError> {
     let fetched = cli.run(Call::fetch(&["pull", "--quiet", image])).await?;
-    if fetched.succeeded { Ok(()) } else { Err(faults::refusal(&fetched.complaint(), Reason::ImagePull)) }
+    if fetched.succeeded {
+        Ok(())
+    } else {
+        Err(faults::refusal(&fetched.complaint(), Reason::ImagePull))
+    }
 }

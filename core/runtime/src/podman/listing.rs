@@ -71,7 +71,9 @@ impl Container {
     /// Its name in the plan: Podman puts the pod's in front.
     fn name_in(&self, pod: &Pod) -> &str {
         let name = self.names.first().map(String::as_str).unwrap_or_default();
-        name.strip_prefix(pod.name.as_str()).and_then(|name| name.strip_prefix('-')).unwrap_or(name)
+        name.strip_prefix(pod.name.as_str())
+            .and_then(|name| name.strip_prefix('-'))
+            .unwrap_or(name)
     }
 }
 
@@ -92,8 +94,14 @@ pub(super) async fn pods(
     session: Option<SessionId>,
 ) -> Result<Vec<Pod>, RuntimeError> {
     let filter = filter(instance, session);
-    let pods: Vec<Pod> = parse(&cli.query(&["pod", "ps", "--format", "json", "--filter", &filter]).await?)?;
-    let wanted = |pod: &Pod| pod.session_of(instance).is_some_and(|one| session.is_none_or(|only| only == one));
+    let pods: Vec<Pod> = parse(
+        &cli.query(&["pod", "ps", "--format", "json", "--filter", &filter])
+            .await?,
+    )?;
+    let wanted = |pod: &Pod| {
+        pod.session_of(instance)
+            .is_some_and(|one| session.is_none_or(|only| only == one))
+    };
     Ok(pods.into_iter().filter(wanted).collect())
 }
 
@@ -104,7 +112,10 @@ async fn containers(
     session: Option<SessionId>,
 ) -> Result<Vec<Container>, RuntimeError> {
     let filter = filter(instance, session);
-    let all: Vec<Container> = parse(&cli.query(&["ps", "--all", "--format", "json", "--filter", &filter]).await?)?;
+    let all: Vec<Container> = parse(
+        &cli.query(&["ps", "--all", "--format", "json", "--filter", &filter])
+            .await?,
+    )?;
     Ok(all.into_iter().filter(|container| !container.is_infra).collect())
 }
 
@@ -123,7 +134,8 @@ pub(super) async fn observe(
     session: Option<SessionId>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Observed>, RuntimeError> {
-    let (pods, containers) = tokio::try_join!(pods(cli, instance, session), containers(cli, instance, session))?;
+    let (pods, containers) =
+        tokio::try_join!(pods(cli, instance, session), containers(cli, instance, session))?;
     let mut by_pod: BTreeMap<String, Vec<Container>> = BTreeMap::new();
     for container in containers {
         by_pod.entry(container.pod.clone()).or_default().push(container);
@@ -171,8 +183,12 @@ pub(super) async fn find(
 
 /// The one published port; every container of a pod tells of it.
 fn address(containers: &[Container]) -> Option<String> {
-    let ports = containers.iter().flat_map(|container| container.ports.iter().flatten());
-    let port = ports.into_iter().find(|port| port.host_ip == "127.0.0.1" && port.host_port != 0)?;
+    let ports = containers
+        .iter()
+        .flat_map(|container| container.ports.iter().flatten());
+    let port = ports
+        .into_iter()
+        .find(|port| port.host_ip == "127.0.0.1" && port.host_port != 0)?;
     Some(format!("127.0.0.1:{}", port.host_port))
 }
 
@@ -186,7 +202,10 @@ fn state(pod: &Pod, containers: &[Container], now: DateTime<Utc>) -> WorkloadSta
         return WorkloadState::Running;
     }
     if is_abandoned(pod, now) {
-        let detail = format!("the containers of pod {} were never started, or the machine was restarted", pod.name);
+        let detail = format!(
+            "the containers of pod {} were never started, or the machine was restarted",
+            pod.name
+        );
         return WorkloadState::Failed(Failure::new(Reason::WorkloadGone, detail));
     }
     WorkloadState::Pending(Stage::Starting)
@@ -204,8 +223,10 @@ mod tests {
 
     fn pod() -> Pod {
         let labels = json!({INSTANCE_LABEL: InstanceId::new().to_string(), SESSION_LABEL: "x"});
-        serde_json::from_value(json!({"Id": "1", "Name": "p", "Created": "2026-11-23T10:00:00Z", "Labels": labels}))
-            .unwrap()
+        serde_json::from_value(
+            json!({"Id": "1", "Name": "p", "Created": "2026-11-23T10:00:00Z", "Labels": labels}),
+        )
+        .unwrap()
     }
 
     fn container(name: &str, state: &str, exit: i64, exited_at: i64) -> Container {
@@ -221,22 +242,36 @@ mod tests {
 
     #[test]
     fn all_running_is_running() {
-        let both = [container("vnc", "running", 0, -1), container("app", "running", 0, -1)];
+        let both = [
+            container("vnc", "running", 0, -1),
+            container("app", "running", 0, -1),
+        ];
         assert_eq!(state_of(&both, 60), WorkloadState::Running);
         assert_eq!(address(&both).as_deref(), Some("127.0.0.1:41000"));
     }
 
     #[test]
     fn the_first_to_end_is_the_cause() {
-        let both = [container("vnc", "exited", 1, 20), container("app", "exited", 137, 10)];
-        let WorkloadState::Failed(failure) = state_of(&both, 1) else { panic!("failed") };
+        let both = [
+            container("vnc", "exited", 1, 20),
+            container("app", "exited", 137, 10),
+        ];
+        let WorkloadState::Failed(failure) = state_of(&both, 1) else {
+            panic!("failed")
+        };
         assert_eq!(failure.reason, Reason::OutOfMemory);
         assert!(failure.detail.contains("container app"), "{}", failure.detail);
     }
 
     #[test]
     fn what_never_started_is_pending_and_then_given_up() {
-        for half in [vec![], vec![container("vnc", "created", 0, -1), container("app", "running", 0, -1)]] {
+        for half in [
+            vec![],
+            vec![
+                container("vnc", "created", 0, -1),
+                container("app", "running", 0, -1),
+            ],
+        ] {
             assert_eq!(state_of(&half, 1), WorkloadState::Pending(Stage::Starting));
             assert!(matches!(state_of(&half, 5), WorkloadState::Failed(_)));
         }

@@ -1,5 +1,7 @@
 //! A real Podman with the example images, one instance for each test, and nothing left when the test ends.
 
+mod rootless;
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, OnceLock};
@@ -36,44 +38,68 @@ pub(crate) struct Machine {
     /// Whose workloads they are.
     pub(crate) instance: InstanceId,
     user: UserId,
+    program: String,
 }
 
 impl Machine {
     /// Builds the example images where they are not there yet.
     pub(crate) fn new() -> Self {
         static IMAGES: OnceLock<()> = OnceLock::new();
-        IMAGES.get_or_init(|| {
-            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/images/build.sh");
-            let status = Command::new(script).status().expect("the build script starts");
-            assert!(status.success(), "the example images are built");
-        });
+        IMAGES.get_or_init(|| build_images(&[]));
         Self::without_images("podman")
+    }
+
+    /// The Podman of an ordinary user, made for this test where root runs it. `None` for an ordinary user, whose
+    /// other tests are all of this kind.
+    pub(crate) fn rootless() -> Option<Self> {
+        if succeeds(Command::new("id").arg("-u"), "0") {
+            Some(Self::without_images(&rootless::prepare()))
+        } else {
+            None
+        }
     }
 
     /// An instance that runs this program.
     pub(crate) fn without_images(program: &str) -> Self {
         let instance = InstanceId::new();
         let podman = Podman::with_program(instance, Arc::new(SystemClock), program.into());
-        Self { podman, instance, user: UserId::new() }
+        Self {
+            podman,
+            instance,
+            user: UserId::new(),
+            program: program.to_owned(),
+        }
     }
 
     /// A workload of a new session, from a plan as a plugin would write it.
-    pub(crate) fn workload(&self, pod: Value, claims: Value) -> Workload {
+    pub(crate) fn workload(&self, pod: &Value, claims: &Value) -> Workload {
         let document = json!({"schema": 1, "pod": pod, "claims": claims,
             "endpoint": {"kind": "vnc", "container": "vnc", "port": 5900}});
-        let Plan::Pod(plan) = Plan::parse(document, Opens::Pod).unwrap() else { panic!("a pod plan") };
+        let Plan::Pod(plan) = Plan::parse(document, Opens::Pod).unwrap() else {
+            panic!("a pod plan")
+        };
         let session = SessionId::new();
         let app: AppId = "desktop".parse().unwrap();
-        let owner = Owner { instance: self.instance, session, user: self.user, app };
+        let owner = Owner {
+            instance: self.instance,
+            session,
+            user: self.user,
+            app,
+        };
         let grants = PlanGrants([PlanGrants::CLAIMS.to_owned()].into());
         let plan = policy::accept(*plan, &grants, &PodLimits::default(), &owner).unwrap();
-        Workload { instance: self.instance, session, name: format!("session-{session}"), plan }
+        Workload {
+            instance: self.instance,
+            session,
+            name: format!("session-{session}"),
+            plan,
+        }
     }
 
     /// The desktop of the examples.
     pub(crate) fn desktop(&self) -> Workload {
         self.workload(
-            json!({
+            &json!({
                 "volumes": [{"name": "x11", "emptyDir": {}}, {"name": "vnc-tmp", "emptyDir": {}},
                     {"name": "app-tmp", "emptyDir": {}}, {"name": "workspace", "emptyDir": {}}],
                 "containers": [
@@ -83,7 +109,7 @@ impl Machine {
                         {"name": "app-tmp", "mountPath": "/tmp"}, {"name": "x11", "mountPath": "/tmp/.X11-unix"},
                         {"name": "workspace", "mountPath": "/home/user/workspace"}]}]
             }),
-            json!([]),
+            &json!([]),
         )
     }
 
@@ -91,47 +117,83 @@ impl Machine {
     pub(crate) fn shell(&self, command: &str) -> Workload {
         let one = json!({"name": "vnc", "image": DESKTOP, "command": ["/bin/bash", "-c", command],
             "resources": {"limits": {"memory": "64Mi"}}});
-        self.workload(json!({"containers": [one]}), json!([]))
+        self.workload(&json!({"containers": [one]}), &json!([]))
+    }
+
+    /// Runs the machine's Podman.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(&self.program).args(arguments).output().unwrap()
     }
 
     /// Runs a command in a container of the workload.
     pub(crate) fn inside(&self, workload: &Workload, container: &str, command: &str) -> Output {
-        podman(&["exec", &format!("{}-{container}", workload.name), "/bin/bash", "-c", command])
+        self.run(&[
+            "exec",
+            &format!("{}-{container}", workload.name),
+            "/bin/bash",
+            "-c",
+            command,
+        ])
     }
 
     /// Everything of this workload that Podman still has: pods, volumes, networks.
     pub(crate) fn remains(&self, workload: &Workload) -> String {
         let id = workload.session.to_string();
         let lists = [
-            podman(&["pod", "ps", "--format", "{{.Name}}"]),
-            podman(&["ps", "--all", "--format", "{{.Names}}"]),
-            podman(&["volume", "ls", "--format", "{{.Name}}"]),
-            podman(&["network", "ls", "--format", "{{.Name}}"]),
+            self.run(&["pod", "ps", "--format", "{{.Name}}"]),
+            self.run(&["ps", "--all", "--format", "{{.Names}}"]),
+            self.run(&["volume", "ls", "--format", "{{.Name}}"]),
+            self.run(&["network", "ls", "--format", "{{.Name}}"]),
         ];
         let lines = lists.iter().map(text).collect::<Vec<_>>().join("\n");
-        lines.lines().filter(|line| line.contains(&id)).collect::<Vec<_>>().join("\n")
+        lines
+            .lines()
+            .filter(|line| line.contains(&id))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
 impl Drop for Machine {
     fn drop(&mut self) {
+        if Command::new(&self.program).arg("--version").output().is_err() {
+            return;
+        }
         let filter = format!("label={INSTANCE_LABEL}={}", self.instance);
         for (list, remove) in [
-            (&["pod", "ps", "--format", "{{.ID}}"][..], &["pod", "rm", "--force", "--time", "0"][..]),
-            (&["volume", "ls", "--format", "{{.Name}}"], &["volume", "rm", "--force"]),
-            (&["network", "ls", "--format", "{{.Name}}"], &["network", "rm", "--force"]),
+            (
+                &["pod", "ps", "--format", "{{.ID}}"][..],
+                &["pod", "rm", "--force", "--time", "0"][..],
+            ),
+            (
+                &["volume", "ls", "--format", "{{.Name}}"],
+                &["volume", "rm", "--force"],
+            ),
+            (
+                &["network", "ls", "--format", "{{.Name}}"],
+                &["network", "rm", "--force"],
+            ),
         ] {
-            let listed = text(&podman(&[list, &["--filter", &filter]].concat()));
+            let listed = text(&self.run(&[list, &["--filter", &filter]].concat()));
             for name in listed.lines().filter(|name| !name.is_empty()) {
-                podman(&[remove, &[name]].concat());
+                self.run(&[remove, &[name]].concat());
             }
         }
     }
 }
 
-/// Runs the machine's Podman.
-pub(crate) fn podman(arguments: &[&str]) -> Output {
-    Command::new("podman").args(arguments).output().expect("podman starts")
+/// Runs the script that builds the example images.
+fn build_images(arguments: &[&str]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/images/build.sh");
+    assert!(
+        Command::new(script).args(arguments).status().unwrap().success(),
+        "the example images are built"
+    );
+}
+
+fn succeeds(command: &mut Command, with: &str) -> bool {
+    let output = command.output().unwrap();
+    output.status.success() && text(&output) == with
 }
 
 /// What it printed.
@@ -146,7 +208,7 @@ pub(crate) async fn until(
 ) -> RuntimeEvent {
     use futures::StreamExt;
     loop {
-        let event = events.next().await.expect("events have no end");
+        let event = events.next().await.unwrap();
         if fits(&event) {
             return event;
         }

@@ -1,0 +1,173 @@
+//! Workloads come up, answer, are told of, and leave nothing.
+
+use launchpad_domain::runtime::{INSTANCE_LABEL, SESSION_LABEL, WorkloadState};
+use launchpad_domain::{Runtime, RuntimeError, RuntimeEvent, Stage};
+use serde_json::json;
+use tokio::io::AsyncReadExt;
+
+use crate::support::{DESKTOP, Machine, text, until};
+
+#[tokio::test]
+async fn a_desktop_comes_up_answers_and_leaves_nothing() {
+    a_life(&Machine::new()).await;
+}
+
+#[tokio::test]
+async fn it_does_so_for_an_ordinary_user_too() {
+    if let Some(machine) = Machine::rootless() {
+        assert!(machine.podman.check().await.unwrap().contains("rootless"));
+        a_life(&machine).await;
+    }
+}
+
+async fn a_life(machine: &Machine) {
+    let workload = machine.desktop();
+    let mut events = machine.podman.watch();
+    until(&mut events, |event| *event == RuntimeEvent::Missed).await;
+
+    machine.podman.apply(&workload).await.unwrap();
+    let starting = RuntimeEvent::Stage(workload.session, Stage::Starting);
+    until(&mut events, |event| *event == starting).await;
+    until(&mut events, |event| {
+        *event == RuntimeEvent::Changed(workload.session)
+    })
+    .await;
+    machine.podman.answered(&workload).await.unwrap();
+
+    let observed = machine.podman.observe(workload.session).await.unwrap().unwrap();
+    assert_eq!(
+        (observed.session, observed.name.as_str()),
+        (workload.session, workload.name.as_str())
+    );
+    assert_eq!(observed.state, WorkloadState::Running);
+    assert_eq!(machine.podman.list().await.unwrap(), [observed]);
+
+    let mut greeting = [0; 12];
+    machine
+        .podman
+        .connect(&workload)
+        .await
+        .unwrap()
+        .read_exact(&mut greeting)
+        .await
+        .unwrap();
+    assert_eq!(&greeting, b"RFB 003.008\n");
+
+    machine.podman.delete(workload.session).await.unwrap();
+    assert_eq!(machine.remains(&workload), "");
+    assert_eq!(machine.podman.observe(workload.session).await.unwrap(), None);
+    machine.podman.delete(workload.session).await.unwrap();
+    assert!(matches!(
+        machine.podman.connect(&workload).await.err(),
+        Some(RuntimeError::Refused(_))
+    ));
+}
+
+#[tokio::test]
+async fn applying_again_changes_nothing() {
+    let machine = Machine::new();
+    let workload = machine.desktop();
+    machine.podman.apply(&workload).await.unwrap();
+    let id = || text(&machine.run(&["pod", "inspect", "--format", "{{.ID}}", &workload.name]));
+    let first = id();
+    machine.podman.apply(&workload).await.unwrap();
+    assert_eq!(id(), first);
+}
+
+#[tokio::test]
+async fn a_pod_that_was_cut_off_is_made_anew() {
+    let machine = Machine::new();
+    let workload = machine.desktop();
+    let of_instance = format!("{INSTANCE_LABEL}={}", machine.instance);
+    let of_session = format!("{SESSION_LABEL}={}", workload.session);
+    let labels = ["--label", of_instance.as_str(), "--label", of_session.as_str()];
+    let half = [
+        &[
+            "pod",
+            "create",
+            "--name",
+            &workload.name,
+            "--network",
+            "slirp4netns",
+        ][..],
+        &labels,
+    ]
+    .concat();
+    assert!(machine.run(&half).status.success());
+    let observed = machine.podman.observe(workload.session).await.unwrap().unwrap();
+    assert_eq!(observed.state, WorkloadState::Pending(Stage::Starting));
+
+    machine.podman.apply(&workload).await.unwrap();
+    machine.podman.answered(&workload).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_workspace_outlives_its_sessions() {
+    let machine = Machine::new();
+    let desktop = || {
+        let mounts = json!([{"name": "workspace", "mountPath": "/home/user/workspace"}]);
+        let pod = json!({
+            "volumes": [{"name": "workspace", "persistentVolumeClaim": {"claimName": "workspace"}}],
+            "containers": [{"name": "vnc", "image": DESKTOP, "volumeMounts": mounts, "command": ["sleep", "1000"]}]
+        });
+        machine.workload(&pod, &json!([{"name": "workspace", "size": "1Gi"}]))
+    };
+    let first = desktop();
+    machine.podman.apply(&first).await.unwrap();
+    assert!(
+        machine
+            .inside(&first, "vnc", "echo kept > /home/user/workspace/x")
+            .status
+            .success()
+    );
+    machine.podman.delete(first.session).await.unwrap();
+    assert_eq!(machine.remains(&first), "");
+
+    let second = desktop();
+    machine.podman.apply(&second).await.unwrap();
+    assert_eq!(
+        text(&machine.inside(&second, "vnc", "cat /home/user/workspace/x")),
+        "kept"
+    );
+}
+
+#[tokio::test]
+async fn the_engine_says_what_it_is() {
+    assert!(
+        Machine::new()
+            .podman
+            .check()
+            .await
+            .unwrap()
+            .starts_with("Podman ")
+    );
+}
+
+#[tokio::test]
+async fn events_go_on_after_the_reader_was_killed() {
+    let machine = Machine::new();
+    let mut events = machine.podman.watch();
+    until(&mut events, |event| *event == RuntimeEvent::Missed).await;
+    let pattern = format!("podman events .*{}", machine.instance);
+    let reader = text(
+        &std::process::Command::new("pgrep")
+            .args(["--full", &pattern])
+            .output()
+            .unwrap(),
+    );
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-9", &reader])
+            .status()
+            .unwrap()
+            .success()
+    );
+    until(&mut events, |event| *event == RuntimeEvent::Missed).await;
+
+    let workload = machine.shell("sleep 1000");
+    machine.podman.apply(&workload).await.unwrap();
+    until(&mut events, |event| {
+        *event == RuntimeEvent::Changed(workload.session)
+    })
+    .await;
+}
