@@ -1,1 +1,25 @@
-//! The schema, one file per change.
+//! The schema, one file per change, the same for SQLite and PostgreSQL.
+//!
+//! A file here is never edited once it is released: a change of the schema is another file. Times are stored as
+//! text of fixed width (`2026-11-23T10:00:00.000000Z`), which sorts, and which both databases give back exactly;
+//! JSON is stored as text for the same reason.
+
+mod m20261123_000001_published_tables;
+mod m20261123_000002_accounts;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::{MigrationTrait, async_trait};
+
+/// All changes, in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261123_000001_published_tables::Migration),
+            Box::new(m20261123_000002_accounts::Migration),
+        ]
+    }
+}

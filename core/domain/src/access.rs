@@ -52,7 +52,11 @@ pub fn authorize(viewer: Option<&Viewer>, action: Action) -> Result<(), Refusal>
     match action {
         Action::SeeCatalogue | Action::Launch | Action::ListOwnSessions | Action::OwnSettings => Ok(()),
         Action::SeeSession(owner) | Action::EndSession(owner) => {
-            if owner == viewer.id || admin { Ok(()) } else { Err(Refusal::Hidden) }
+            if owner == viewer.id || admin {
+                Ok(())
+            } else {
+                Err(Refusal::Hidden)
+            }
         }
         Action::StreamSession(owner) => match (owner == viewer.id, admin) {
             (true, _) => Ok(()),
@@ -61,10 +65,18 @@ pub fn authorize(viewer: Option<&Viewer>, action: Action) -> Result<(), Refusal>
             (false, false) => Err(Refusal::Hidden),
         },
         Action::ListSessions(owner) => {
-            if owner == Some(viewer.id) || admin { Ok(()) } else { Err(Refusal::Forbidden) }
+            if owner == Some(viewer.id) || admin {
+                Ok(())
+            } else {
+                Err(Refusal::Forbidden)
+            }
         }
         Action::ChangeApps | Action::ReadAudit | Action::ReadAnalytics => {
-            if admin { Ok(()) } else { Err(Refusal::Forbidden) }
+            if admin {
+                Ok(())
+            } else {
+                Err(Refusal::Forbidden)
+            }
         }
     }
 }
@@ -75,17 +87,35 @@ mod tests {
     use Action::*;
 
     fn viewer(role: Role) -> Viewer {
-        Viewer { id: UserId::new(), name: "ada".parse().unwrap(), role }
+        Viewer {
+            id: UserId::new(),
+            name: "ada".parse().unwrap(),
+            role,
+        }
     }
 
     #[test]
     fn the_table_of_rights() {
         let (user, admin, other) = (viewer(Role::User), viewer(Role::Admin), UserId::new());
-        for action in [SeeCatalogue, Launch, ListOwnSessions, OwnSettings, ChangeApps, ReadAudit, ReadAnalytics] {
+        for action in [
+            SeeCatalogue,
+            Launch,
+            ListOwnSessions,
+            OwnSettings,
+            ChangeApps,
+            ReadAudit,
+            ReadAnalytics,
+        ] {
             assert_eq!(authorize(None, action), Err(Refusal::SignInFirst));
             assert_eq!(authorize(Some(&admin), action), Ok(()));
         }
-        for action in [ChangeApps, ReadAudit, ReadAnalytics, ListSessions(None), ListSessions(Some(other))] {
+        for action in [
+            ChangeApps,
+            ReadAudit,
+            ReadAnalytics,
+            ListSessions(None),
+            ListSessions(Some(other)),
+        ] {
             assert_eq!(authorize(Some(&user), action), Err(Refusal::Forbidden));
         }
         for action in [SeeSession(other), EndSession(other), StreamSession(other)] {
@@ -96,6 +126,9 @@ mod tests {
         }
         assert_eq!(authorize(Some(&admin), SeeSession(other)), Ok(()));
         assert_eq!(authorize(Some(&admin), EndSession(other)), Ok(()));
-        assert_eq!(authorize(Some(&admin), StreamSession(other)), Err(Refusal::Forbidden));
+        assert_eq!(
+            authorize(Some(&admin), StreamSession(other)),
+            Err(Refusal::Forbidden)
+        );
     }
 }

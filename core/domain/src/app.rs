@@ -82,18 +82,38 @@ impl AppDraft {
                 text => text.parse(),
             },
         );
-        let container_image = problems.take("container_image", optional(&self.container_image, image_reference));
+        let container_image = problems.take(
+            "container_image",
+            optional(&self.container_image, image_reference),
+        );
         if Value::Object(self.settings.clone()).to_string().len() > MAX_SETTINGS {
-            problems.add("settings", format!("must be at most {MAX_SETTINGS} bytes of JSON"));
+            problems.add(
+                "settings",
+                format!("must be at most {MAX_SETTINGS} bytes of JSON"),
+            );
         }
-        let (Some(id), Some(name), Some(description), Some(url), Some(icon)) = (id, name, description, url, icon) else {
+        let (Some(id), Some(name), Some(description), Some(url), Some(icon)) =
+            (id, name, description, url, icon)
+        else {
             return Err(problems);
         };
-        let (Some(category), Some(launch_type), Some(container_image)) = (category, launch_type, container_image) else {
+        let (Some(category), Some(launch_type), Some(container_image)) =
+            (category, launch_type, container_image)
+        else {
             return Err(problems);
         };
         let settings = self.settings;
-        problems.into_result(App { id, name, description, url, icon, category, launch_type, container_image, settings })
+        problems.into_result(App {
+            id,
+            name,
+            description,
+            url,
+            icon,
+            category,
+            launch_type,
+            container_image,
+            settings,
+        })
     }
 }
 
@@ -132,16 +152,22 @@ pub fn image_reference(reference: &str) -> Result<String, String> {
     if reference.len() > 512 {
         return Err(wrong());
     }
-    reference.parse::<Reference>().map(|_| reference.to_owned()).map_err(|_| wrong())
+    reference
+        .parse::<Reference>()
+        .map(|_| reference.to_owned())
+        .map_err(|_| wrong())
 }
 
 fn icon(icon: &str) -> Result<String, String> {
     let sign = icon.chars().count() <= 8 && !icon.chars().any(char::is_control);
     let own_path = icon.starts_with('/') && !icon.starts_with("//") && icon.len() <= MAX_REFERENCE;
-    if (sign && !icon.starts_with('/')) || (own_path && icon.chars().all(|c| c.is_ascii_graphic() && c != '\\')) {
+    if (sign && !icon.starts_with('/'))
+        || (own_path && icon.chars().all(|c| c.is_ascii_graphic() && c != '\\'))
+    {
         Ok(icon.to_owned())
     } else {
-        web_address(icon).map_err(|_| "must be a sign of at most 8 characters, a path or an http(s) URL".to_owned())
+        web_address(icon)
+            .map_err(|_| "must be a sign of at most 8 characters, a path or an http(s) URL".to_owned())
     }
 }
 
@@ -170,7 +196,10 @@ fn text(raw: &str, most: usize) -> Result<String, String> {
     let text = raw.trim();
     if text.chars().count() > most {
         Err(format!("must have at most {most} characters"))
-    } else if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+    } else if text
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+    {
         Err("must not contain control characters".to_owned())
     } else {
         Ok(text.to_owned())
@@ -198,22 +227,39 @@ mod tests {
         };
         let problems = draft.parse(&url_type()).unwrap_err();
         let paths: Vec<_> = problems.0.iter().map(|problem| problem.path.as_str()).collect();
-        assert_eq!(paths, ["id", "name", "url", "category", "launch_type", "container_image"]);
+        assert_eq!(
+            paths,
+            ["id", "name", "url", "category", "launch_type", "container_image"]
+        );
     }
 
     #[test]
     fn addresses_are_http_and_nothing_that_a_parser_would_repair() {
-        for good in ["http://a", "https://wiki.example/x?y=1#z", "http://10.0.0.1:8080/"] {
+        for good in [
+            "http://a",
+            "https://wiki.example/x?y=1#z",
+            "http://10.0.0.1:8080/",
+        ] {
             assert!(web_address(good).is_ok(), "{good}");
         }
-        for bad in ["javascript:alert(1)", "data:text/html,x", "http://", "//a", "https://a\n.b", "java\tscript:x"] {
+        for bad in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "http://",
+            "//a",
+            "https://a\n.b",
+            "java\tscript:x",
+        ] {
             assert!(web_address(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn images_are_references() {
-        for good in ["localhost/launchpad/desktop:1", "ghcr.io/a/b@sha256:".to_owned().as_str()] {
+        for good in [
+            "localhost/launchpad/desktop:1",
+            "ghcr.io/a/b@sha256:".to_owned().as_str(),
+        ] {
             assert_eq!(image_reference(good).is_ok(), !good.ends_with(':'), "{good}");
         }
         assert!(image_reference("--privileged").is_err());
@@ -221,7 +267,11 @@ mod tests {
 
     #[test]
     fn an_empty_launch_type_is_the_default() {
-        let draft = AppDraft { id: "a".into(), name: "A".into(), ..AppDraft::default() };
+        let draft = AppDraft {
+            id: "a".into(),
+            name: "A".into(),
+            ..AppDraft::default()
+        };
         assert_eq!(draft.parse(&url_type()).unwrap().launch_type, url_type());
     }
 }

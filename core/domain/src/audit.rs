@@ -21,22 +21,37 @@ pub struct Actor {
 impl Actor {
     /// The portal itself: deadlines, sweeps, the seed.
     pub fn portal() -> Self {
-        Self { id: None, name: "launchpad".to_owned(), request_id: None, address: None }
+        Self {
+            id: None,
+            name: "launchpad".to_owned(),
+            request_id: None,
+            address: None,
+        }
     }
 
     /// Somebody at the command line of the server.
     pub fn command_line() -> Self {
-        Self { name: "command line".to_owned(), ..Self::portal() }
+        Self {
+            name: "command line".to_owned(),
+            ..Self::portal()
+        }
     }
 
     /// Somebody who is not signed in and gave this name, or none.
     pub fn stranger(name: &str) -> Self {
-        Self { name: name.chars().filter(|c| !c.is_control()).take(64).collect(), ..Self::portal() }
+        Self {
+            name: name.chars().filter(|c| !c.is_control()).take(64).collect(),
+            ..Self::portal()
+        }
     }
 
     /// A signed-in person.
     pub fn viewer(viewer: &Viewer) -> Self {
-        Self { id: Some(viewer.id), name: viewer.name.to_string(), ..Self::portal() }
+        Self {
+            id: Some(viewer.id),
+            name: viewer.name.to_string(),
+            ..Self::portal()
+        }
     }
 
     /// The same actor with the request that carries the change.

@@ -24,7 +24,8 @@ impl FromStr for AppId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let shaped = (1..=63).contains(&text.len()) && text.chars().all(is_slug_char) && !text.starts_with('-');
+        let shaped =
+            (1..=63).contains(&text.len()) && text.chars().all(is_slug_char) && !text.starts_with('-');
         if shaped {
             Ok(Self(text.to_owned()))
         } else {

@@ -164,10 +164,15 @@ pub trait LaunchTypes: Send + Sync + std::fmt::Debug {
     fn check_app(&self, app: &App) -> Result<Vec<FieldProblem>, HookError>;
 
     /// Whether the user's choices fit the schema of the launch form.
-    fn check_params(&self, id: &LaunchTypeId, params: &Map<String, Value>) -> Result<Vec<FieldProblem>, HookError>;
+    fn check_params(
+        &self,
+        id: &LaunchTypeId,
+        params: &Map<String, Value>,
+    ) -> Result<Vec<FieldProblem>, HookError>;
 
     /// Hook `validate`: problems with what the user asks for, before a session is made. No such hook, no problem.
-    async fn validate(&self, id: &LaunchTypeId, context: HookContext) -> Result<Vec<FieldProblem>, HookError>;
+    async fn validate(&self, id: &LaunchTypeId, context: HookContext)
+    -> Result<Vec<FieldProblem>, HookError>;
 
     /// Hook `plan`: the plan as the plugin wrote it. It is untrusted: parse it with
     /// [`crate::Plan::parse`].

@@ -130,7 +130,9 @@ impl Plan {
                     problems.add("pod", "a launch type that opens a URL plans no pod");
                 }
                 let address = document.url.unwrap_or_default();
-                let url = problems.take("url", crate::app::web_address(&address)).unwrap_or_default();
+                let url = problems
+                    .take("url", crate::app::web_address(&address))
+                    .unwrap_or_default();
                 problems.into_result(Self::Url(url))
             }
             Opens::Pod => {
@@ -138,9 +140,11 @@ impl Plan {
                     problems.add("url", "a launch type that opens a pod plans no URL");
                 }
                 match (document.pod, document.endpoint) {
-                    (Some(pod), Some(endpoint)) => {
-                        problems.into_result(Self::Pod(Box::new(PodPlan { pod, claims: document.claims, endpoint })))
-                    }
+                    (Some(pod), Some(endpoint)) => problems.into_result(Self::Pod(Box::new(PodPlan {
+                        pod,
+                        claims: document.claims,
+                        endpoint,
+                    }))),
                     (pod, endpoint) => {
                         if pod.is_none() {
                             problems.add("pod", "is missing");
@@ -184,7 +188,9 @@ mod tests {
 
     #[test]
     fn a_pod_plan_is_read() {
-        let Plan::Pod(plan) = Plan::parse(pod(), Opens::Pod).unwrap() else { panic!("a pod") };
+        let Plan::Pod(plan) = Plan::parse(pod(), Opens::Pod).unwrap() else {
+            panic!("a pod")
+        };
         assert_eq!(plan.pod.containers[0].name, "vnc");
         assert_eq!(plan.endpoint.port, 5900);
     }
@@ -200,7 +206,10 @@ mod tests {
     #[test]
     fn a_url_plan_is_an_http_address() {
         let plan = |url: &str| Plan::parse(json!({"schema": 1, "url": url}), Opens::Url);
-        assert_eq!(plan("https://wiki.example/").unwrap(), Plan::Url("https://wiki.example/".into()));
+        assert_eq!(
+            plan("https://wiki.example/").unwrap(),
+            Plan::Url("https://wiki.example/".into())
+        );
         assert!(plan("javascript:alert(1)").is_err());
         assert!(Plan::parse(pod(), Opens::Url).is_err());
         assert!(Plan::parse(json!([]), Opens::Url).is_err());

@@ -59,14 +59,25 @@ pub struct Owner {
 ///
 /// # Errors
 /// Every way in which the pod asks for more than it may, with the path in the plan and the missing grant.
-pub fn accept(mut plan: PodPlan, grants: &PlanGrants, limits: &PodLimits, owner: &Owner) -> Result<PodPlan, Problems> {
+pub fn accept(
+    mut plan: PodPlan,
+    grants: &PlanGrants,
+    limits: &PodLimits,
+    owner: &Owner,
+) -> Result<PodPlan, Problems> {
     let mut problems = Problems::none();
     complete::claims(&mut plan, owner, &mut problems);
     complete::pod(&mut plan.pod, limits);
     allowed::check(&plan.pod, &mut problems);
     judge::pod(&plan, limits, &mut problems);
     if !plan.claims.is_empty() && !grants.allows(PlanGrants::CLAIMS) {
-        problems.add("claims", format!("not granted: the launch type needs the plan capability `{}`", PlanGrants::CLAIMS));
+        problems.add(
+            "claims",
+            format!(
+                "not granted: the launch type needs the plan capability `{}`",
+                PlanGrants::CLAIMS
+            ),
+        );
     }
     problems.into_result(plan)
 }

@@ -53,18 +53,31 @@ pub struct Preferences {
 
 impl Preferences {
     /// Checks what somebody sent; every problem at once. Repeated entries are kept once.
-    pub fn parse(theme: Option<&str>, collapsed: Vec<String>, favorites: Vec<String>) -> Result<Self, Problems> {
+    pub fn parse(
+        theme: Option<&str>,
+        collapsed: Vec<String>,
+        favorites: Vec<String>,
+    ) -> Result<Self, Problems> {
         let mut problems = Problems::none();
         let theme = theme.and_then(|text| problems.take("theme", text.parse()));
-        for (path, length) in [("collapsed_categories", collapsed.len()), ("favorites", favorites.len())] {
+        for (path, length) in [
+            ("collapsed_categories", collapsed.len()),
+            ("favorites", favorites.len()),
+        ] {
             if length > MAX_ENTRIES {
                 problems.add(path, format!("must have at most {MAX_ENTRIES} entries"));
             }
         }
-        let mut parsed = Self { theme, ..Self::default() };
+        let mut parsed = Self {
+            theme,
+            ..Self::default()
+        };
         for (index, name) in collapsed.into_iter().take(MAX_ENTRIES).enumerate() {
             if name.chars().count() > crate::app::MAX_CATEGORY {
-                problems.add(format!("collapsed_categories[{index}]"), "is longer than any category's name");
+                problems.add(
+                    format!("collapsed_categories[{index}]"),
+                    "is longer than any category's name",
+                );
             } else if !parsed.collapsed_categories.contains(&name) {
                 parsed.collapsed_categories.push(name);
             }

@@ -34,7 +34,10 @@ impl Problems {
 
     /// Notes one more problem.
     pub fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.0.push(FieldProblem { path: path.into(), message: message.into() });
+        self.0.push(FieldProblem {
+            path: path.into(),
+            message: message.into(),
+        });
     }
 
     /// Keeps a parsed value, or notes what was wrong with it at `path`.
@@ -45,8 +48,11 @@ impl Problems {
     /// Takes over the problems of a part, each path put behind `prefix`.
     pub fn extend_at(&mut self, prefix: &str, other: Self) {
         for problem in other.0 {
-            let path =
-                if problem.path.is_empty() { prefix.to_owned() } else { format!("{prefix}.{}", problem.path) };
+            let path = if problem.path.is_empty() {
+                prefix.to_owned()
+            } else {
+                format!("{prefix}.{}", problem.path)
+            };
             self.add(path, problem.message);
         }
     }

@@ -148,17 +148,25 @@ impl Reason {
     /// Who can do something about it, and what.
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::Cancelled | Self::Exited | Self::WorkloadGone | Self::Restored => "Launch it again when you need it.",
+            Self::Cancelled | Self::Exited | Self::WorkloadGone | Self::Restored => {
+                "Launch it again when you need it."
+            }
             Self::PlanFailed | Self::PluginFault | Self::PlanRejected | Self::EngineRefused => {
                 "Whoever administers this portal can mend this; the technical details say what to look at."
             }
-            Self::EngineAway => "Try again in a minute. If it stays so, tell whoever administers this portal.",
+            Self::EngineAway => {
+                "Try again in a minute. If it stays so, tell whoever administers this portal."
+            }
             Self::ImageMissing | Self::ImagePull => {
                 "Whoever runs the catalogue can mend this: the technical details name the image."
             }
-            Self::DiskFull => "End sessions that you no longer need, or tell whoever administers this portal.",
+            Self::DiskFull => {
+                "End sessions that you no longer need, or tell whoever administers this portal."
+            }
             Self::OutOfMemory => "Ask whoever administers this portal to give the app more memory.",
-            Self::NeverReady => "Try again. If it stays so, whoever runs the catalogue should look at the app's image.",
+            Self::NeverReady => {
+                "Try again. If it stays so, whoever runs the catalogue should look at the app's image."
+            }
         }
     }
 }
@@ -178,7 +186,11 @@ impl Failure {
 
     /// A failure; the detail is cut to its bound and stripped of control characters.
     pub fn new(reason: Reason, detail: impl AsRef<str>) -> Self {
-        let printable = detail.as_ref().trim().chars().filter(|c| !c.is_control() || *c == '\n');
+        let printable = detail
+            .as_ref()
+            .trim()
+            .chars()
+            .filter(|c| !c.is_control() || *c == '\n');
         let mut kept = String::new();
         for c in printable {
             if kept.len() + c.len_utf8() > Self::MAX_DETAIL {
@@ -250,7 +262,13 @@ mod tests {
             .collect();
         assert_eq!(
             edges,
-            ["creating>running", "creating>failed", "running>stopped", "running>expired", "running>failed"]
+            [
+                "creating>running",
+                "creating>failed",
+                "running>stopped",
+                "running>expired",
+                "running>failed"
+            ]
         );
     }
 

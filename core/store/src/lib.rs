@@ -1,1 +1,30 @@
-//! The only place that knows SQL.
+//! The only place that knows SQL: the open database and, by noun, what can be read from it and written to it.
+//!
+//! [`Store`] is cheap to clone. Every write is one transaction that holds the change and its audit row; on
+//! SQLite it begins IMMEDIATE, since a transaction that reads first and writes later fails at once when
+//! somebody else wrote in between. State changes are compare-and-set: they answer `false` when the row was no
+//! longer what the caller thought.
+
+mod accounts;
+mod analytics;
+mod apps;
+mod audit;
+mod database;
+mod entities;
+mod error;
+mod preferences;
+mod sessions;
+mod sign_ins;
+mod time;
+mod tokens;
+
+pub use accounts::{Accounts, NewAccount};
+pub use analytics::Analytics;
+pub use apps::{Apps, StoredApp};
+pub use audit::AuditLog;
+pub use database::{DatabaseUrl, Store};
+pub use error::StoreError;
+pub use preferences::PreferenceRows;
+pub use sessions::{NewSession, Sessions};
+pub use sign_ins::{SignIn, SignIns};
+pub use tokens::{NewToken, Token, Tokens};

@@ -18,8 +18,15 @@ const POD: &[&str] = &[
     "terminationGracePeriodSeconds",
     "volumes",
 ];
-const POD_SECURITY: &[&str] =
-    &["fsGroup", "fsGroupChangePolicy", "runAsGroup", "runAsNonRoot", "runAsUser", "seccompProfile", "supplementalGroups"];
+const POD_SECURITY: &[&str] = &[
+    "fsGroup",
+    "fsGroupChangePolicy",
+    "runAsGroup",
+    "runAsNonRoot",
+    "runAsUser",
+    "seccompProfile",
+    "supplementalGroups",
+];
 const CONTAINER: &[&str] = &[
     "args",
     "command",
@@ -51,8 +58,14 @@ const MOUNT: &[&str] = &["mountPath", "name", "readOnly", "subPath"];
 const VOLUME: &[&str] = &["emptyDir", "name", "persistentVolumeClaim"];
 const SECCOMP: &[&str] = &["type"];
 const CAPABILITIES: &[&str] = &["add", "drop"];
-const PROBE: &[&str] =
-    &["failureThreshold", "initialDelaySeconds", "periodSeconds", "successThreshold", "tcpSocket", "timeoutSeconds"];
+const PROBE: &[&str] = &[
+    "failureThreshold",
+    "initialDelaySeconds",
+    "periodSeconds",
+    "successThreshold",
+    "tcpSocket",
+    "timeoutSeconds",
+];
 const PROBE_SOCKET: &[&str] = &["port"];
 
 /// Refuses every field of the pod that is not on the list.

@@ -1,7 +1,8 @@
 //! What every pod gets, whether its plan asks for it or not.
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, PodSecurityContext, PodSpec, ResourceRequirements, SeccompProfile, SecurityContext,
+    Capabilities, Container, PodSecurityContext, PodSpec, ResourceRequirements, SeccompProfile,
+    SecurityContext,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
@@ -19,12 +20,17 @@ const GRACE_SECONDS: i64 = 5;
 /// The name is made from who owns it, never from what the plugin wrote: a plan cannot name another's workspace.
 pub(super) fn claims(plan: &mut PodPlan, owner: &Owner, problems: &mut Problems) {
     for (index, claim) in plan.claims.iter().enumerate() {
-        if plan.claims[..index].iter().any(|earlier| earlier.name == claim.name) {
+        if plan.claims[..index]
+            .iter()
+            .any(|earlier| earlier.name == claim.name)
+        {
             problems.add(format!("claims[{index}].name"), "is there twice");
         }
     }
     for (index, volume) in plan.pod.volumes.iter_mut().flatten().enumerate() {
-        let Some(source) = &mut volume.persistent_volume_claim else { continue };
+        let Some(source) = &mut volume.persistent_volume_claim else {
+            continue;
+        };
         match plan.claims.iter().find(|claim| claim.name == source.claim_name) {
             Some(claim) => source.claim_name = claim_name(claim, owner),
             None => problems.add(
@@ -54,7 +60,9 @@ pub(super) fn pod(pod: &mut PodSpec, limits: &PodLimits) {
     pod.termination_grace_period_seconds.get_or_insert(GRACE_SECONDS);
     // Never the plan's own: it must outlast the session and end a forgotten pod.
     pod.active_deadline_seconds = Some(limits.active_deadline_seconds);
-    let security = pod.security_context.get_or_insert_with(PodSecurityContext::default);
+    let security = pod
+        .security_context
+        .get_or_insert_with(PodSecurityContext::default);
     security.run_as_non_root.get_or_insert(true);
     security.run_as_user.get_or_insert(APP_ID);
     security.run_as_group.get_or_insert(APP_ID);
@@ -70,21 +78,31 @@ pub(super) fn pod(pod: &mut PodSpec, limits: &PodLimits) {
 }
 
 fn complete_container(container: &mut Container, limits: &PodLimits) {
-    let security = container.security_context.get_or_insert_with(SecurityContext::default);
+    let security = container
+        .security_context
+        .get_or_insert_with(SecurityContext::default);
     security.allow_privilege_escalation.get_or_insert(false);
     let capabilities = security.capabilities.get_or_insert_with(Capabilities::default);
     capabilities.drop.get_or_insert_with(|| vec!["ALL".to_owned()]);
 
-    let resources = container.resources.get_or_insert_with(ResourceRequirements::default);
+    let resources = container
+        .resources
+        .get_or_insert_with(ResourceRequirements::default);
     let given = resources.limits.get_or_insert_default();
-    for (name, limit) in
-        [("cpu", &limits.cpu), ("memory", &limits.memory), ("ephemeral-storage", &limits.ephemeral_storage)]
-    {
-        given.entry(name.to_owned()).or_insert_with(|| Quantity(limit.clone()));
+    for (name, limit) in [
+        ("cpu", &limits.cpu),
+        ("memory", &limits.memory),
+        ("ephemeral-storage", &limits.ephemeral_storage),
+    ] {
+        given
+            .entry(name.to_owned())
+            .or_insert_with(|| Quantity(limit.clone()));
     }
     // Without this the API server would request the whole limit.
     let requests = resources.requests.get_or_insert_default();
     for (name, request) in [("cpu", "50m"), ("memory", "64Mi")] {
-        requests.entry(name.to_owned()).or_insert_with(|| Quantity(request.to_owned()));
+        requests
+            .entry(name.to_owned())
+            .or_insert_with(|| Quantity(request.to_owned()));
     }
 }

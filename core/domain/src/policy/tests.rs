@@ -29,7 +29,9 @@ fn document() -> Value {
 }
 
 fn judge(document: Value, grants: &[&str]) -> Result<PodPlan, Vec<String>> {
-    let Ok(Plan::Pod(plan)) = Plan::parse(document, Opens::Pod) else { panic!("a pod plan") };
+    let Ok(Plan::Pod(plan)) = Plan::parse(document, Opens::Pod) else {
+        panic!("a pod plan")
+    };
     let grants = PlanGrants(grants.iter().map(|grant| (*grant).to_owned()).collect());
     accept(*plan, &grants, &PodLimits::default(), &owner())
         .map_err(|problems| problems.0.into_iter().map(|problem| problem.path).collect())
@@ -39,12 +41,18 @@ fn judge(document: Value, grants: &[&str]) -> Result<PodPlan, Vec<String>> {
 fn an_ordinary_pod_is_completed() {
     let plan = judge(document(), &[]).unwrap();
     let security = plan.pod.security_context.unwrap();
-    assert_eq!((security.run_as_user, security.run_as_non_root), (Some(1_000), Some(true)));
+    assert_eq!(
+        (security.run_as_user, security.run_as_non_root),
+        (Some(1_000), Some(true))
+    );
     assert_eq!(plan.pod.automount_service_account_token, Some(false));
     for container in plan.pod.containers {
         let limits = container.resources.unwrap().limits.unwrap();
         assert_eq!(limits["memory"].0, "2Gi");
-        assert_eq!(container.security_context.unwrap().allow_privilege_escalation, Some(false));
+        assert_eq!(
+            container.security_context.unwrap().allow_privilege_escalation,
+            Some(false)
+        );
     }
 }
 
@@ -63,23 +71,59 @@ fn each_forbidden_wish_is_refused_at_its_path() {
         ("pod.automountServiceAccountToken", json!(true)),
         ("pod.restartPolicy", json!("Always")),
         ("pod.securityContext", json!({"runAsUser": 0})),
-        ("pod.securityContext", json!({"sysctls": [{"name": "kernel.msgmax", "value": "1"}]})),
-        ("pod.securityContext", json!({"seccompProfile": {"type": "Unconfined"}})),
+        (
+            "pod.securityContext",
+            json!({"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}),
+        ),
+        (
+            "pod.securityContext",
+            json!({"seccompProfile": {"type": "Unconfined"}}),
+        ),
         ("pod.volumes", json!([{"name": "h", "hostPath": {"path": "/"}}])),
-        ("pod.volumes", json!([{"name": "s", "secret": {"secretName": "x"}}])),
-        ("pod.volumes", json!([{"name": "p", "projected": {"sources": []}}])),
+        (
+            "pod.volumes",
+            json!([{"name": "s", "secret": {"secretName": "x"}}]),
+        ),
+        (
+            "pod.volumes",
+            json!([{"name": "p", "projected": {"sources": []}}]),
+        ),
         ("pod.containers[0].securityContext", json!({"privileged": true})),
-        ("pod.containers[0].securityContext", json!({"allowPrivilegeEscalation": true})),
-        ("pod.containers[0].securityContext", json!({"capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]}})),
-        ("pod.containers[0].securityContext", json!({"capabilities": {"drop": []}})),
-        ("pod.containers[0].securityContext", json!({"procMount": "Unmasked"})),
+        (
+            "pod.containers[0].securityContext",
+            json!({"allowPrivilegeEscalation": true}),
+        ),
+        (
+            "pod.containers[0].securityContext",
+            json!({"capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]}}),
+        ),
+        (
+            "pod.containers[0].securityContext",
+            json!({"capabilities": {"drop": []}}),
+        ),
+        (
+            "pod.containers[0].securityContext",
+            json!({"procMount": "Unmasked"}),
+        ),
         ("pod.containers[0].securityContext", json!({"runAsUser": 0})),
-        ("pod.containers[0].ports", json!([{"containerPort": 5900, "hostPort": 22}])),
-        ("pod.containers[0].lifecycle", json!({"postStart": {"exec": {"command": ["x"]}}})),
+        (
+            "pod.containers[0].ports",
+            json!([{"containerPort": 5900, "hostPort": 22}]),
+        ),
+        (
+            "pod.containers[0].lifecycle",
+            json!({"postStart": {"exec": {"command": ["x"]}}}),
+        ),
         ("pod.containers[0].envFrom", json!([{"secretRef": {"name": "x"}}])),
-        ("pod.containers[0].env", json!([{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "x"}}}])),
+        (
+            "pod.containers[0].env",
+            json!([{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "x"}}}]),
+        ),
         ("pod.containers[0].image", json!("--privileged")),
-        ("pod.containers[0].volumeDevices", json!([{"name": "x", "devicePath": "/dev/x"}])),
+        (
+            "pod.containers[0].volumeDevices",
+            json!([{"name": "x", "devicePath": "/dev/x"}]),
+        ),
         ("endpoint.container", json!("nobody")),
     ];
     for (path, value) in cases {
@@ -88,7 +132,10 @@ fn each_forbidden_wish_is_refused_at_its_path() {
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         document.pointer_mut(parent).unwrap()[key] = value.clone();
         let refused = judge(document, &["pvc"]).unwrap_err();
-        assert!(refused.iter().any(|at| at.starts_with(path)), "{path} = {value}: {refused:?}");
+        assert!(
+            refused.iter().any(|at| at.starts_with(path)),
+            "{path} = {value}: {refused:?}"
+        );
     }
 }
 
@@ -99,10 +146,20 @@ fn claims_need_their_grant_and_never_carry_the_plugins_name() {
     document["pod"]["volumes"] = json!([{"name": "w", "persistentVolumeClaim": {"claimName": "workspace"}}]);
     assert_eq!(judge(document.clone(), &[]).unwrap_err(), ["claims"]);
     let plan = judge(document.clone(), &["pvc"]).unwrap();
-    let mounted = plan.pod.volumes.unwrap()[0].persistent_volume_claim.clone().unwrap().claim_name;
-    assert!(mounted.starts_with("workspace-") && mounted.ends_with("-desktop"), "{mounted}");
+    let mounted = plan.pod.volumes.unwrap()[0]
+        .persistent_volume_claim
+        .clone()
+        .unwrap()
+        .claim_name;
+    assert!(
+        mounted.starts_with("workspace-") && mounted.ends_with("-desktop"),
+        "{mounted}"
+    );
     assert_eq!(plan.claims[0].name, mounted);
 
     document["pod"]["volumes"][0]["persistentVolumeClaim"]["claimName"] = json!("workspace-of-somebody");
-    assert_eq!(judge(document, &["pvc"]).unwrap_err(), ["pod.volumes[0].persistentVolumeClaim.claimName"]);
+    assert_eq!(
+        judge(document, &["pvc"]).unwrap_err(),
+        ["pod.volumes[0].persistentVolumeClaim.claimName"]
+    );
 }

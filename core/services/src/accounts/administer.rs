@@ -1,0 +1,84 @@
+//! What an operator does with accounts.
+
+use launchpad_domain::account::check_new_password;
+use launchpad_domain::{Account, Actor, Problems, Role, UserId};
+use launchpad_store::NewAccount;
+
+use super::Accounts;
+use crate::ServiceError;
+
+impl Accounts {
+    /// Adds an account. Without a password it uses API tokens only.
+    pub async fn create(
+        &self,
+        actor: &Actor,
+        name: &str,
+        role: Role,
+        password: Option<&str>,
+    ) -> Result<Account, ServiceError> {
+        let (name, password_hash) = match password {
+            Some(password) => {
+                let (name, hash) = self.check_credentials(name, password).await?;
+                (name, Some(hash))
+            }
+            None => (
+                name.trim()
+                    .parse()
+                    .map_err(|message: String| Problems::one("name", message))?,
+                None,
+            ),
+        };
+        let account = NewAccount {
+            id: UserId::new(),
+            name,
+            role,
+            password_hash,
+        };
+        Ok(self
+            .store
+            .accounts()
+            .insert(actor, &account, self.clock.now())
+            .await?)
+    }
+
+    /// All accounts.
+    pub async fn list(&self) -> Result<Vec<Account>, ServiceError> {
+        Ok(self.store.accounts().list().await?)
+    }
+
+    /// Sets a password, which ends the account's sign-ins.
+    pub async fn set_password(&self, actor: &Actor, name: &str, password: &str) -> Result<(), ServiceError> {
+        check_new_password(password).map_err(|message| Problems::one("password", message))?;
+        let account = self.by_name(name).await?;
+        let hash = self.passwords.hash(password).await?;
+        self.store
+            .accounts()
+            .set_password(actor, account.id, &hash, self.clock.now())
+            .await?;
+        self.forget_viewers();
+        Ok(())
+    }
+
+    /// Disables an account: its sign-ins end, its tokens are dead, its open streams are cut.
+    pub async fn disable(&self, actor: &Actor, name: &str) -> Result<(), ServiceError> {
+        let account = self.by_name(name).await?;
+        self.store
+            .accounts()
+            .set_disabled(actor, account.id, true, self.clock.now())
+            .await?;
+        self.forget_viewers();
+        Ok(())
+    }
+
+    /// The account with this sign-in name.
+    pub(super) async fn by_name(&self, name: &str) -> Result<Account, ServiceError> {
+        let found = self
+            .store
+            .accounts()
+            .by_name(&name.trim().to_ascii_lowercase())
+            .await?;
+        found
+            .map(|(account, _)| account)
+            .ok_or(ServiceError::NotFound("account"))
+    }
+}

@@ -1,0 +1,287 @@
+//! The catalogue: which apps there are.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwapOption;
+use launchpad_domain::{
+    Actor, App, AppDraft, AppId, Clock, HookContext, LaunchTypeId, LaunchTypes, Opens, Plan, Problems, Viewer,
+};
+use launchpad_store::{Store, StoredApp};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::ServiceError;
+use crate::sessions::context;
+
+/// Most bytes that a seed may have.
+const MAX_SEED: usize = 8 * 1_024 * 1_024;
+
+/// Lists, changes and opens apps. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Catalogue(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    launch_types: Arc<dyn LaunchTypes>,
+    clock: Arc<dyn Clock>,
+    default_launch_type: LaunchTypeId,
+    /// Every page shows the catalogue and few requests change it: one snapshot, dropped by each change.
+    snapshot: ArcSwapOption<Vec<StoredApp>>,
+    /// Counts the changes, so that a reading which a change overtook is not kept.
+    generation: AtomicU64,
+}
+
+/// Why a seed was not loaded; nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// What is wrong in the file, each with its place.
+    #[error("{0}")]
+    Invalid(Problems),
+    /// The database did not take it.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+impl Catalogue {
+    pub(crate) fn new(
+        store: Store,
+        launch_types: Arc<dyn LaunchTypes>,
+        clock: Arc<dyn Clock>,
+        default_launch_type: LaunchTypeId,
+    ) -> Self {
+        let snapshot = ArcSwapOption::empty();
+        let generation = AtomicU64::new(0);
+        Self(Arc::new(Inner {
+            store,
+            launch_types,
+            clock,
+            default_launch_type,
+            snapshot,
+            generation,
+        }))
+    }
+
+    fn changed(&self) {
+        self.0.generation.fetch_add(1, Ordering::SeqCst);
+        self.0.snapshot.store(None);
+    }
+
+    /// All apps, by category and name.
+    pub async fn list(&self) -> Result<Arc<Vec<StoredApp>>, ServiceError> {
+        if let Some(apps) = self.0.snapshot.load_full() {
+            return Ok(apps);
+        }
+        let generation = self.0.generation.load(Ordering::SeqCst);
+        let apps = Arc::new(self.0.store.apps().list().await?);
+        self.0.snapshot.store(Some(Arc::clone(&apps)));
+        if self.0.generation.load(Ordering::SeqCst) != generation {
+            // Somebody changed the catalogue while it was read: this reading may be the older one.
+            self.0.snapshot.store(None);
+        }
+        Ok(apps)
+    }
+
+    /// One app.
+    pub async fn get(&self, id: &AppId) -> Result<StoredApp, ServiceError> {
+        self.list()
+            .await?
+            .iter()
+            .find(|stored| stored.app.id == *id)
+            .cloned()
+            .ok_or(ServiceError::NotFound("app"))
+    }
+
+    /// Adds an app.
+    ///
+    /// # Errors
+    /// Every problem with the draft, the known launch types if it names none of them, a taken id.
+    pub async fn create(&self, actor: &Actor, draft: AppDraft) -> Result<StoredApp, ServiceError> {
+        let app = self.check(draft)?;
+        let result = self.0.store.apps().insert(actor, &app, self.0.clock.now()).await;
+        self.changed();
+        Ok(result?)
+    }
+
+    /// Replaces an app, if it is still at `if_revision` (where one is given).
+    pub async fn update(
+        &self,
+        actor: &Actor,
+        id: &AppId,
+        draft: AppDraft,
+        if_revision: Option<&str>,
+    ) -> Result<StoredApp, ServiceError> {
+        let app = self.check(AppDraft {
+            id: id.to_string(),
+            ..draft
+        })?;
+        let result = self
+            .0
+            .store
+            .apps()
+            .update(actor, &app, if_revision, self.0.clock.now())
+            .await;
+        self.changed();
+        result?.ok_or(ServiceError::NotFound("app"))
+    }
+
+    /// Removes an app; its running sessions go on.
+    pub async fn delete(
+        &self,
+        actor: &Actor,
+        id: &AppId,
+        if_revision: Option<&str>,
+    ) -> Result<(), ServiceError> {
+        let result = self
+            .0
+            .store
+            .apps()
+            .delete(actor, id, if_revision, self.0.clock.now())
+            .await;
+        self.changed();
+        if result? {
+            Ok(())
+        } else {
+            Err(ServiceError::NotFound("app"))
+        }
+    }
+
+    /// Where a `url` app leads. With `record` the opening is counted and audited.
+    pub async fn open_link(
+        &self,
+        actor: &Actor,
+        viewer: &Viewer,
+        id: &AppId,
+        record: bool,
+    ) -> Result<String, ServiceError> {
+        let app = self.get(id).await?.app;
+        let launch_type = self.0.launch_types.get(&app.launch_type)?;
+        if launch_type.opens != Opens::Url {
+            return Err(ServiceError::OpensPod { app_id: app.id });
+        }
+        let context: HookContext = context::of_link(&app, viewer, self.0.clock.now());
+        let document = self.0.launch_types.plan(&app.launch_type, context).await?;
+        let Plan::Url(url) = Plan::parse(document, Opens::Url)? else {
+            return Err(ServiceError::Internal(format!(
+                "launch type {} planned no URL",
+                app.launch_type
+            )));
+        };
+        if record {
+            self.0
+                .store
+                .analytics()
+                .open_link(actor, &app.id, self.0.clock.now())
+                .await?;
+        }
+        Ok(url)
+    }
+
+    /// Fills an empty catalogue from a seed file's text, once in the life of an instance. Answers whether it did.
+    ///
+    /// # Errors
+    /// Every problem with its place (`applications[3].url`); then nothing is loaded.
+    pub async fn seed(&self, json: &str) -> Result<bool, SeedError> {
+        let apps = self.parse_seed(json).map_err(SeedError::Invalid)?;
+        let seeded = self
+            .0
+            .store
+            .apps()
+            .seed(&Actor::portal(), &apps, self.0.clock.now())
+            .await;
+        self.changed();
+        Ok(seeded.map_err(ServiceError::from)?)
+    }
+
+    fn parse_seed(&self, json: &str) -> Result<Vec<App>, Problems> {
+        if json.len() > MAX_SEED {
+            return Err(Problems::one("", format!("is larger than {MAX_SEED} bytes")));
+        }
+        let seed: Seed = serde_json::from_str(json).map_err(|error| Problems::one("", error.to_string()))?;
+        let mut problems = Problems::none();
+        let mut apps: Vec<App> = Vec::new();
+        for (index, value) in seed.applications.into_iter().enumerate() {
+            let place = format!("applications[{index}]");
+            let parsed = serde_json::from_value::<SeedApp>(value)
+                .map_err(|error| Problems::one("", error.to_string()))
+                .and_then(|app| self.check(app.into()).map_err(problems_of));
+            match parsed {
+                Ok(app) if apps.iter().any(|earlier| earlier.id == app.id) => {
+                    problems.add(format!("{place}.id"), format!("{} is there twice", app.id));
+                }
+                Ok(app) => apps.push(app),
+                Err(wrong) => problems.extend_at(&place, wrong),
+            }
+        }
+        problems.into_result(apps)
+    }
+
+    fn check(&self, draft: AppDraft) -> Result<App, ServiceError> {
+        let app = draft.parse(&self.0.default_launch_type)?;
+        let problems = self.0.launch_types.check_app(&app)?;
+        Ok(Problems(problems).into_result(app)?)
+    }
+}
+
+fn problems_of(error: ServiceError) -> Problems {
+    match error {
+        ServiceError::Invalid(problems) => problems,
+        other => Problems::one("", other.to_string()),
+    }
+}
+
+/// The published format of a seed. Members that it does not have are refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seed {
+    applications: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeedApp {
+    id: String,
+    name: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    url: String,
+    #[serde(default)]
+    icon: String,
+    #[serde(default)]
+    category: String,
+    #[serde(default)]
+    launch_type: String,
+    #[serde(default)]
+    container_image: String,
+    #[serde(default)]
+    settings: Map<String, Value>,
+}
+
+impl From<SeedApp> for AppDraft {
+    fn from(app: SeedApp) -> Self {
+        let SeedApp {
+            id,
+            name,
+            description,
+            url,
+            icon,
+            category,
+            launch_type,
+            container_image,
+            settings,
+        } = app;
+        Self {
+            id,
+            name,
+            description,
+            url,
+            icon,
+            category,
+            launch_type,
+            container_image,
+            settings,
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Sessions, and the session manager that makes what their rows say come true.
+//!
+//! A request only writes rows: a launch inserts one, an end makes it terminal. The [`Manager`] is woken by
+//! that, by the engine's events and by the rows' own deadlines, looks at row and engine, and takes the next
+//! step; every step may be repeated, so it does not matter where a process died. What the engine has and no
+//! row wants is deleted; what a row wants and the engine lost fails with a reason.
+
+pub(crate) mod context;
+mod engine;
+mod launch;
+mod manager;
+mod reconcile;
+mod sweep;
+mod wakes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use launchpad_domain::policy::PodLimits;
+use launchpad_domain::{
+    Actor, ByteStream, Clock, Failure, LaunchTypes, Reason, Runtime, Session, SessionId, Status, UserId,
+    Workload,
+};
+use launchpad_store::Store;
+use moka::future::Cache;
+use tokio::sync::broadcast;
+
+use crate::{Catalogue, ServiceError};
+use engine::Engine;
+pub use engine::EngineState;
+pub use launch::LaunchRequest;
+pub use manager::Manager;
+use wakes::Wakes;
+
+/// Most sessions that one list holds.
+const LISTED: u64 = 200;
+/// How old an answer from memory may be on the path of a stream.
+const REMEMBERED: Duration = Duration::from_secs(5);
+
+/// Limits and deadlines, from the configuration.
+#[derive(Debug, Clone)]
+pub struct SessionSettings {
+    /// How long a session may run.
+    pub timeout: chrono::Duration,
+    /// How long a launch may take until the endpoint answers.
+    pub ready_timeout: chrono::Duration,
+    /// How often everything is compared at the least, even while the engine is silent.
+    pub cleanup_interval: Duration,
+    /// How many sessions an account may have at once.
+    pub per_user: u32,
+    /// The image that gives a desktop app its screen.
+    pub sidecar_image: String,
+    /// What a container gets that names no limits of its own.
+    pub pod_limits: PodLimits,
+}
+
+/// Launches, lists and ends sessions. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Sessions(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    catalogue: Catalogue,
+    launch_types: Arc<dyn LaunchTypes>,
+    engine: Option<Engine>,
+    clock: Arc<dyn Clock>,
+    settings: SessionSettings,
+    wakes: Wakes,
+    changes: broadcast::Sender<SessionId>,
+    remembered: Cache<SessionId, Arc<Session>>,
+}
+
+impl Sessions {
+    pub(crate) fn new(
+        store: Store,
+        catalogue: Catalogue,
+        launch_types: Arc<dyn LaunchTypes>,
+        runtime: Option<Arc<dyn Runtime>>,
+        clock: Arc<dyn Clock>,
+        settings: SessionSettings,
+    ) -> (Self, Manager) {
+        let shared = Arc::new(Shared {
+            store,
+            catalogue,
+            launch_types,
+            engine: runtime.map(Engine::new),
+            clock,
+            settings,
+            wakes: Wakes::default(),
+            changes: broadcast::Sender::new(1_024),
+            remembered: Cache::builder()
+                .max_capacity(20_000)
+                .time_to_live(REMEMBERED)
+                .build(),
+        });
+        (Self(Arc::clone(&shared)), Manager::new(shared))
+    }
+
+    /// One session, as stored. Whether the viewer may know of it is asked with its owner.
+    pub async fn get(&self, id: SessionId) -> Result<Session, ServiceError> {
+        self.0
+            .store
+            .sessions()
+            .get(id)
+            .await?
+            .ok_or(ServiceError::NotFound("session"))
+    }
+
+    /// One session as it was at most five seconds ago, for the path of a stream.
+    pub async fn recent(&self, id: SessionId) -> Result<Arc<Session>, ServiceError> {
+        if let Some(session) = self.0.remembered.get(&id).await {
+            return Ok(session);
+        }
+        let session = Arc::new(self.get(id).await?);
+        if session.status.is_live() {
+            self.0.remembered.insert(id, Arc::clone(&session)).await;
+        }
+        Ok(session)
+    }
+
+    /// The account's newest sessions.
+    pub async fn of_user(&self, user: UserId) -> Result<Vec<Session>, ServiceError> {
+        Ok(self.0.store.sessions().of_user(user, LISTED).await?)
+    }
+
+    /// Everybody's newest sessions.
+    pub async fn all(&self) -> Result<Vec<Session>, ServiceError> {
+        Ok(self.0.store.sessions().all(LISTED).await?)
+    }
+
+    /// Ends a session, or cancels its launch. Ended already is no error.
+    pub async fn end(&self, actor: &Actor, id: SessionId) -> Result<(), ServiceError> {
+        // Between reading and writing it may have gone from creating to running, once: then the second try hits.
+        for _ in 0..3 {
+            let session = self.get(id).await?;
+            let (to, failure) = match session.status {
+                Status::Creating => (Status::Failed, Some(Failure::new(Reason::Cancelled, ""))),
+                Status::Running => (Status::Stopped, None),
+                Status::Stopped | Status::Expired | Status::Failed => return Ok(()),
+            };
+            if self.0.finish(actor, &session, to, failure.as_ref()).await? {
+                return Ok(());
+            }
+        }
+        Err(ServiceError::Internal(format!(
+            "session {id} changed under every try to end it"
+        )))
+    }
+
+    /// Tells of every session whose row changed. A receiver that lags looks again at what it cares for.
+    pub fn changes(&self) -> broadcast::Receiver<SessionId> {
+        self.0.changes.subscribe()
+    }
+
+    /// Opens a connection to the endpoint of a running session.
+    pub async fn connect(&self, id: SessionId) -> Result<Box<dyn ByteStream>, ServiceError> {
+        let session = self.recent(id).await?;
+        let (Some(engine), Status::Running) = (&self.0.engine, session.status) else {
+            return Err(ServiceError::NotFound("running session"));
+        };
+        let workload = self
+            .0
+            .workload(&session)
+            .ok_or(ServiceError::NotFound("workload"))?;
+        Ok(engine.runtime.connect(&workload).await?)
+    }
+
+    /// What is known of the engine.
+    pub fn engine_state(&self) -> EngineState {
+        self.0.engine.as_ref().map_or(EngineState::None, Engine::state)
+    }
+}
+
+impl Shared {
+    /// Makes a session terminal, if it still is what `session` says, and wakes whoever cares.
+    async fn finish(
+        &self,
+        actor: &Actor,
+        session: &Session,
+        to: Status,
+        failure: Option<&Failure>,
+    ) -> Result<bool, ServiceError> {
+        let now = self.clock.now();
+        let done = self
+            .store
+            .sessions()
+            .finish(actor, session.id, session.status, to, failure, now)
+            .await?;
+        if done {
+            self.tell(session.id).await;
+            self.wakes.wake(session.id);
+        }
+        Ok(done)
+    }
+
+    /// Tells everybody that the row changed. Nobody listening is fine.
+    async fn tell(&self, id: SessionId) {
+        self.remembered.invalidate(&id).await;
+        let _ = self.changes.send(id);
+    }
+
+    /// What the engine is asked to run for a session whose plan stands.
+    fn workload(&self, session: &Session) -> Option<Workload> {
+        Some(Workload {
+            instance: self.store.instance(),
+            session: session.id,
+            name: session.pod_name.clone()?,
+            plan: session.plan.clone()?,
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! Apps: table `applications`.
+
+use chrono::{DateTime, Utc};
+use launchpad_domain::{Actor, App, AppId, AuditAction};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait};
+
+use crate::database::{read_fact, write_fact};
+use crate::entities::application::{ActiveModel, Entity, Model};
+use crate::error::is_taken;
+use crate::{Store, StoreError, audit, time};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// The fact that the seed was loaded, or was found unnecessary.
+const SEEDED: &str = "seeded_at";
+
+/// An app and the revision that it is at: a text that is new with every write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredApp {
+    /// The app.
+    pub app: App,
+    /// Its revision, the `ETag`.
+    pub revision: String,
+}
+
+/// Reads and writes apps.
+#[derive(Debug)]
+pub struct Apps<'a>(&'a Store);
+
+impl Store {
+    /// The apps.
+    pub fn apps(&self) -> Apps<'_> {
+        Apps(self)
+    }
+}
+
+impl Apps<'_> {
+    /// All apps, by category and name, whatever their case.
+    pub async fn list(&self) -> Result<Vec<StoredApp>> {
+        let rows = Entity::find().all(self.0.reader()).await?;
+        let mut apps = rows.into_iter().map(stored).collect::<Result<Vec<_>>>()?;
+        // Databases disagree about the order of text; people should not see which one it is.
+        apps.sort_by_cached_key(|stored| {
+            let app = &stored.app;
+            (
+                app.category.to_lowercase(),
+                app.name.to_lowercase(),
+                app.id.clone(),
+            )
+        });
+        Ok(apps)
+    }
+
+    /// One app.
+    pub async fn get(&self, id: &AppId) -> Result<Option<StoredApp>> {
+        Entity::find_by_id(id.as_str())
+            .one(self.0.reader())
+            .await?
+            .map(stored)
+            .transpose()
+    }
+
+    /// Adds an app.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] where another has its id.
+    pub async fn insert(&self, actor: &Actor, app: &App, now: DateTime<Utc>) -> Result<StoredApp> {
+        let transaction = self.0.begin().await?;
+        let made = insert(&transaction, app).await?;
+        audit::write(&transaction, actor, AuditAction::CreateApp, app.id.as_str(), now).await?;
+        transaction.commit().await?;
+        Ok(made)
+    }
+
+    /// Replaces an app; `None` where there is none with its id.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] where it is not at `if_revision`.
+    pub async fn update(
+        &self,
+        actor: &Actor,
+        app: &App,
+        if_revision: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<StoredApp>> {
+        let transaction = self.0.begin().await?;
+        if !is_at(&transaction, &app.id, if_revision).await? {
+            return Ok(None);
+        }
+        let (row, changed) = row(app)?;
+        Entity::update(row).exec(&transaction).await?;
+        audit::write(&transaction, actor, AuditAction::UpdateApp, app.id.as_str(), now).await?;
+        transaction.commit().await?;
+        Ok(Some(changed))
+    }
+
+    /// Removes an app; `false` where there is none with this id.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] where it is not at `if_revision`.
+    pub async fn delete(
+        &self,
+        actor: &Actor,
+        id: &AppId,
+        if_revision: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let transaction = self.0.begin().await?;
+        if !is_at(&transaction, id, if_revision).await? {
+            return Ok(false);
+        }
+        Entity::delete_by_id(id.as_str()).exec(&transaction).await?;
+        audit::write(&transaction, actor, AuditAction::DeleteApp, id.as_str(), now).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Fills an empty catalogue, once: the second time nothing happens, even if everything was deleted since.
+    pub async fn seed(&self, actor: &Actor, apps: &[App], now: DateTime<Utc>) -> Result<bool> {
+        let transaction = self.0.begin().await?;
+        if read_fact(&transaction, SEEDED).await?.is_some() {
+            return Ok(false);
+        }
+        write_fact(&transaction, SEEDED, time::text(now)).await?;
+        let empty = Entity::find().count(&transaction).await? == 0;
+        if empty {
+            for app in apps {
+                insert(&transaction, app).await?;
+            }
+            audit::write(
+                &transaction,
+                actor,
+                AuditAction::SeedApps,
+                &format!("{} apps", apps.len()),
+                now,
+            )
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(empty)
+    }
+}
+
+/// Whether the app is there, and at the revision that the caller wants.
+async fn is_at(connection: &impl ConnectionTrait, id: &AppId, revision: Option<&str>) -> Result<bool> {
+    match Entity::find_by_id(id.as_str()).one(connection).await? {
+        None => Ok(false),
+        Some(row) if revision.is_some_and(|wanted| wanted != row.revision) => Err(StoreError::Stale),
+        Some(_) => Ok(true),
+    }
+}
+
+async fn insert(connection: &impl ConnectionTrait, app: &App) -> Result<StoredApp> {
+    let (row, made) = row(app)?;
+    match Entity::insert(row).exec_without_returning(connection).await {
+        Ok(_) => Ok(made),
+        Err(error) if is_taken(&error) => Err(StoreError::Taken(format!("the id {}", app.id))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The row of an app at a new revision.
+fn row(app: &App) -> Result<(ActiveModel, StoredApp)> {
+    let revision = uuid::Uuid::now_v7().simple().to_string();
+    let settings =
+        serde_json::to_string(&app.settings).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let row = ActiveModel {
+        id: Set(app.id.to_string()),
+        name: Set(app.name.clone()),
+        description: Set(Some(app.description.clone())),
+        url: Set(Some(app.url.clone())),
+        icon: Set(Some(app.icon.clone())),
+        category: Set(Some(app.category.clone())),
+        launch_type: Set(Some(app.launch_type.to_string())),
+        container_image: Set(Some(app.container_image.clone())),
+        settings: Set(settings),
+        revision: Set(revision.clone()),
+    };
+    Ok((
+        row,
+        StoredApp {
+            app: app.clone(),
+            revision,
+        },
+    ))
+}
+
+fn stored(row: Model) -> Result<StoredApp> {
+    let corrupt = |what: String| StoreError::Corrupt(format!("app {}: {what}", row.id));
+    let app = App {
+        id: row.id.parse().map_err(corrupt)?,
+        name: row.name,
+        description: row.description.unwrap_or_default(),
+        url: row.url.unwrap_or_default(),
+        icon: row.icon.unwrap_or_default(),
+        category: row.category.unwrap_or_default(),
+        launch_type: row
+            .launch_type
+            .as_deref()
+            .unwrap_or("url")
+            .parse()
+            .map_err(corrupt)?,
+        container_image: row.container_image.unwrap_or_default(),
+        settings: serde_json::from_str(&row.settings).map_err(|error| corrupt(error.to_string()))?,
+    };
+    Ok(StoredApp {
+        app,
+        revision: row.revision,
+    })
+}

@@ -1,0 +1,16 @@
+//! The rows as they are stored, one file per table.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    reason = "the columns are the published format; the derives make items public"
+)]
+
+pub(crate) mod account;
+pub(crate) mod application;
+pub(crate) mod audit_entry;
+pub(crate) mod fact;
+pub(crate) mod launch;
+pub(crate) mod preference;
+pub(crate) mod session;
+pub(crate) mod sign_in;
+pub(crate) mod token;

@@ -1,0 +1,318 @@
+//! Sessions: table `sessions`.
+
+use chrono::{DateTime, Utc};
+use launchpad_domain::{
+    Actor, AppId, AuditAction, Failure, LaunchTypeId, PodPlan, Reason, RuntimeKind, Session, SessionId,
+    Stage, Status, UserId,
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, UpdateMany,
+};
+use serde_json::{Map, Value};
+
+use crate::entities::session::{ActiveModel, Column, Entity, Model};
+use crate::entities::{account, launch};
+use crate::{Store, StoreError, audit, time};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// What a launch writes.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// See [`Session::id`].
+    pub id: SessionId,
+    /// See [`Session::user_id`].
+    pub user_id: UserId,
+    /// See [`Session::app_id`].
+    pub app_id: AppId,
+    /// See [`Session::app_name`].
+    pub app_name: String,
+    /// See [`Session::launch_type`].
+    pub launch_type: LaunchTypeId,
+    /// See [`Session::runtime`].
+    pub runtime: RuntimeKind,
+    /// See [`Session::params`].
+    pub params: Map<String, Value>,
+    /// See [`Session::created_at`].
+    pub created_at: DateTime<Utc>,
+    /// See [`Session::expires_at`].
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Reads and writes sessions.
+#[derive(Debug)]
+pub struct Sessions<'a>(&'a Store);
+
+impl Store {
+    /// The sessions.
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions(self)
+    }
+}
+
+impl Sessions<'_> {
+    /// Makes a session in `creating`, with its audit row and its analytics row, if the account may have one more.
+    ///
+    /// # Errors
+    /// [`StoreError::OverLimit`], exactly: the count and the row are one transaction.
+    pub async fn insert(&self, actor: &Actor, new: &NewSession, per_user: u32) -> Result<Session> {
+        let transaction = self.0.begin().await?;
+        // On PostgreSQL counting alone is not exact: whoever counts for this account waits here for the other.
+        account::Entity::find_by_id(new.user_id.to_string())
+            .lock_exclusive()
+            .one(&transaction)
+            .await?;
+        let live = Entity::find()
+            .filter(Column::UserId.eq(new.user_id.to_string()))
+            .filter(Column::Status.is_in(live_names()))
+            .count(&transaction)
+            .await?;
+        if live >= u64::from(per_user) {
+            return Err(StoreError::OverLimit { limit: per_user });
+        }
+        let row = new_row(new);
+        let model = Model::from_row(&row)?;
+        Entity::insert(row).exec_without_returning(&transaction).await?;
+        let launched = launch::ActiveModel {
+            app_id: Set(new.app_id.to_string()),
+            timestamp: Set(time::text(new.created_at)),
+            ..launch::ActiveModel::default()
+        };
+        launch::Entity::insert(launched)
+            .exec_without_returning(&transaction)
+            .await?;
+        let details = format!("session {} of app {}", new.id, new.app_id);
+        audit::write(
+            &transaction,
+            actor,
+            AuditAction::CreateSession,
+            &details,
+            new.created_at,
+        )
+        .await?;
+        transaction.commit().await?;
+        session(model)
+    }
+
+    /// One session.
+    pub async fn get(&self, id: SessionId) -> Result<Option<Session>> {
+        Entity::find_by_id(id.to_string())
+            .one(self.0.reader())
+            .await?
+            .map(session)
+            .transpose()
+    }
+
+    /// The account's newest sessions.
+    pub async fn of_user(&self, user: UserId, limit: u64) -> Result<Vec<Session>> {
+        self.newest(Condition::all().add(Column::UserId.eq(user.to_string())), limit)
+            .await
+    }
+
+    /// Everybody's newest sessions.
+    pub async fn all(&self, limit: u64) -> Result<Vec<Session>> {
+        self.newest(Condition::all(), limit).await
+    }
+
+    async fn newest(&self, which: Condition, limit: u64) -> Result<Vec<Session>> {
+        // Ids are made in the order of time.
+        let query = Entity::find()
+            .filter(which)
+            .order_by_desc(Column::Id)
+            .limit(limit);
+        query
+            .all(self.0.reader())
+            .await?
+            .into_iter()
+            .map(session)
+            .collect()
+    }
+
+    /// The runtime's sessions that still have or may have a workload.
+    pub async fn unfinished(&self, runtime: RuntimeKind) -> Result<Vec<Session>> {
+        let query = Entity::find()
+            .filter(Column::Cleaned.eq(false))
+            .filter(Column::Runtime.eq(runtime.as_str()))
+            .order_by_asc(Column::Id);
+        query
+            .all(self.0.reader())
+            .await?
+            .into_iter()
+            .map(session)
+            .collect()
+    }
+
+    /// Notes how far a launch is; `false` if it is further already, or no launch any more.
+    pub async fn set_stage(&self, id: SessionId, stage: Stage, now: DateTime<Utc>) -> Result<bool> {
+        let earlier = Stage::ALL
+            .iter()
+            .filter(|before| **before < stage)
+            .map(|before| before.as_str());
+        let update = at(id, Status::Creating, now)
+            .filter(Column::Stage.is_in(earlier))
+            .col_expr(Column::Stage, stage.as_str().into());
+        self.run(update).await
+    }
+
+    /// Keeps the accepted plan, once.
+    pub async fn set_plan(
+        &self,
+        id: SessionId,
+        pod_name: &str,
+        plan: &PodPlan,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let plan = serde_json::to_string(plan).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let update = at(id, Status::Creating, now)
+            .filter(Column::Plan.is_null())
+            .col_expr(Column::Plan, plan.into())
+            .col_expr(Column::PodName, pod_name.into());
+        self.run(update).await
+    }
+
+    /// `creating` to `running`.
+    pub async fn set_running(
+        &self,
+        id: SessionId,
+        pod_ip: Option<&str>,
+        expires_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let update = at(id, Status::Creating, now)
+            .col_expr(Column::Status, Status::Running.as_str().into())
+            .col_expr(Column::PodIp, pod_ip.map(str::to_owned).into())
+            .col_expr(Column::ExpiresAt, time::text(expires_at).into());
+        self.run(update).await
+    }
+
+    /// Makes a session terminal, with its audit row; `false` if it is not in `from` any more.
+    pub async fn finish(
+        &self,
+        actor: &Actor,
+        id: SessionId,
+        from: Status,
+        to: Status,
+        failure: Option<&Failure>,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let transaction = self.0.begin().await?;
+        let reason = failure.map(|failure| failure.reason.as_str().to_owned());
+        let update = at(id, from, now)
+            .col_expr(Column::Status, to.as_str().into())
+            .col_expr(Column::Reason, reason.clone().into())
+            .col_expr(
+                Column::ReasonDetail,
+                failure.map(|failure| failure.detail.clone()).into(),
+            );
+        if update.exec(&transaction).await?.rows_affected == 0 {
+            return Ok(false);
+        }
+        let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let details = format!("session {id} {to}{reason}");
+        audit::write(&transaction, actor, AuditAction::TerminateSession, &details, now).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Notes that nothing is left of a terminal session's workload.
+    pub async fn set_cleaned(&self, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
+        let update = Entity::update_many()
+            .filter(Column::Id.eq(id.to_string()))
+            .filter(Column::Status.is_not_in(live_names()))
+            .col_expr(Column::Cleaned, true.into())
+            .col_expr(Column::UpdatedAt, time::text(now).into());
+        self.run(update).await
+    }
+
+    async fn run(&self, update: UpdateMany<Entity>) -> Result<bool> {
+        let transaction = self.0.begin().await?;
+        let changed = update.exec(&transaction).await?.rows_affected == 1;
+        transaction.commit().await?;
+        Ok(changed)
+    }
+}
+
+/// An update of the session, if it still has this status.
+fn at(id: SessionId, status: Status, now: DateTime<Utc>) -> UpdateMany<Entity> {
+    Entity::update_many()
+        .filter(Column::Id.eq(id.to_string()))
+        .filter(Column::Status.eq(status.as_str()))
+        .col_expr(Column::UpdatedAt, time::text(now).into())
+}
+
+fn live_names() -> impl Iterator<Item = &'static str> {
+    Status::ALL
+        .iter()
+        .filter(|status| status.is_live())
+        .map(|status| status.as_str())
+}
+
+fn new_row(new: &NewSession) -> ActiveModel {
+    ActiveModel {
+        id: Set(new.id.to_string()),
+        user_id: Set(new.user_id.to_string()),
+        app_id: Set(new.app_id.to_string()),
+        pod_name: Set(None),
+        pod_ip: Set(None),
+        status: Set(Status::Creating.as_str().to_owned()),
+        created_at: Set(time::text(new.created_at)),
+        updated_at: Set(time::text(new.created_at)),
+        app_name: Set(new.app_name.clone()),
+        launch_type: Set(new.launch_type.to_string()),
+        runtime: Set(new.runtime.as_str().to_owned()),
+        stage: Set(Stage::Planning.as_str().to_owned()),
+        reason: Set(None),
+        reason_detail: Set(None),
+        params: Set(Value::Object(new.params.clone()).to_string()),
+        plan: Set(None),
+        expires_at: Set(time::text(new.expires_at)),
+        cleaned: Set(false),
+    }
+}
+
+impl Model {
+    fn from_row(row: &ActiveModel) -> Result<Self> {
+        use sea_orm::TryIntoModel;
+        Ok(row.clone().try_into_model()?)
+    }
+}
+
+fn session(row: Model) -> Result<Session> {
+    let corrupt = |what: String| StoreError::Corrupt(format!("session {}: {what}", row.id));
+    let json = |error: serde_json::Error| StoreError::Corrupt(error.to_string());
+    let failure = match &row.reason {
+        None => None,
+        Some(reason) => {
+            let reason: Reason = reason.parse().map_err(corrupt)?;
+            Some(Failure {
+                reason,
+                detail: row.reason_detail.clone().unwrap_or_default(),
+            })
+        }
+    };
+    Ok(Session {
+        id: row.id.parse().map_err(corrupt)?,
+        user_id: row.user_id.parse().map_err(corrupt)?,
+        app_id: row.app_id.parse().map_err(corrupt)?,
+        app_name: row.app_name,
+        launch_type: row.launch_type.parse().map_err(corrupt)?,
+        runtime: row.runtime.parse().map_err(corrupt)?,
+        status: row.status.parse().map_err(corrupt)?,
+        stage: row.stage.parse().map_err(corrupt)?,
+        failure,
+        pod_name: row.pod_name,
+        pod_ip: row.pod_ip,
+        params: serde_json::from_str(&row.params).map_err(json)?,
+        plan: row
+            .plan
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(json)?,
+        created_at: time::parse(&row.created_at)?,
+        updated_at: time::parse(&row.updated_at)?,
+        expires_at: time::parse(&row.expires_at)?,
+        cleaned: row.cleaned,
+    })
+}
