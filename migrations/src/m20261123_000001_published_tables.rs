@@ -112,7 +112,7 @@ impl Table {
         };
         let mut columns = self.published.replace("{serial}", serial);
         for (column, definition) in self.ours {
-            columns.push_str(&format!(", {column} {definition}"));
+            columns.extend([", ", column, " ", definition]);
         }
         format!("CREATE TABLE {} ({columns})", self.name)
     }

@@ -165,7 +165,7 @@ fn dotted(path: &serde_ignored::Path<'_>) -> String {
     let mut dotted = String::new();
     for part in path.to_string().split('.').filter(|part| *part != "?") {
         if part.chars().all(|c| c.is_ascii_digit()) {
-            dotted.push_str(&format!("[{part}]"));
+            dotted.extend(["[", part, "]"]);
         } else {
             if !dotted.is_empty() {
                 dotted.push('.');

@@ -77,7 +77,7 @@ impl Accounts<'_> {
         Entity::find_by_id(id.to_string())
             .one(self.0.reader())
             .await?
-            .map(account)
+            .map(|row| account(&row))
             .transpose()
     }
 
@@ -89,7 +89,7 @@ impl Accounts<'_> {
             .await?;
         row.map(|row| {
             let hash = row.password_hash.clone();
-            account(row).map(|account| (account, hash))
+            account(&row).map(|account| (account, hash))
         })
         .transpose()
     }
@@ -100,7 +100,7 @@ impl Accounts<'_> {
             .order_by_asc(Column::FoldedName)
             .all(self.0.reader())
             .await?;
-        rows.into_iter().map(account).collect()
+        rows.iter().map(account).collect()
     }
 
     /// Sets a password's hash and ends the account's sign-ins.
@@ -227,7 +227,7 @@ async fn insert(
 }
 
 /// The account of a row.
-pub(crate) fn account(row: Model) -> Result<Account> {
+pub(crate) fn account(row: &Model) -> Result<Account> {
     let corrupt = |what: String| StoreError::Corrupt(format!("account {}: {what}", row.id));
     Ok(Account {
         id: row.id.parse().map_err(corrupt)?,

@@ -250,19 +250,12 @@ async fn migrate(writer: &DatabaseConnection) -> Result<()> {
 
 async fn instance(writer: &DatabaseConnection) -> Result<InstanceId> {
     let transaction = begin(writer).await?;
-    let id = match read_fact(&transaction, INSTANCE).await? {
-        Some(text) => text.parse().map_err(StoreError::Corrupt)?,
-        None => {
-            let id = InstanceId::new();
-            let row = fact::ActiveModel {
-                name: Set(INSTANCE.to_owned()),
-                value: Set(id.to_string()),
-            };
-            fact::Entity::insert(row)
-                .exec_without_returning(&transaction)
-                .await?;
-            id
-        }
+    let id = if let Some(text) = read_fact(&transaction, INSTANCE).await? {
+        text.parse().map_err(StoreError::Corrupt)?
+    } else {
+        let id = InstanceId::new();
+        write_fact(&transaction, INSTANCE, id.to_string()).await?;
+        id
     };
     transaction.commit().await?;
     Ok(id)

@@ -83,7 +83,7 @@ impl SignIns<'_> {
         };
         Ok(Some(SignIn {
             id: row.id.parse().map_err(StoreError::Corrupt)?,
-            account: account(owner)?,
+            account: account(&owner)?,
             created_at: time::parse(&row.created_at)?,
             last_seen_at: time::parse(&row.last_seen_at)?,
             expires_at: time::parse(&row.expires_at)?,

@@ -99,7 +99,7 @@ impl Tokens<'_> {
         };
         Ok(Some(Token {
             id: row.id.parse().map_err(StoreError::Corrupt)?,
-            account: account(owner)?,
+            account: account(&owner)?,
             created_at: time::parse(&row.created_at)?,
             expires_at: time::parse(&row.expires_at)?,
         }))

@@ -84,16 +84,16 @@ fn walk(object: &Value, path: &str, allowed: &[&str], problems: &mut Problems) {
             problems.add(here, "is not something that a plan may set");
             continue;
         }
-        match children(path, name) {
-            Some(list) => match value {
-                Value::Array(items) => {
-                    for (index, item) in items.iter().enumerate() {
-                        walk(item, &format!("{here}[{index}]"), list, problems);
-                    }
+        let Some(list) = children(path, name) else {
+            continue;
+        };
+        match value {
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    walk(item, &format!("{here}[{index}]"), list, problems);
                 }
-                single => walk(single, &here, list, problems),
-            },
-            None => {}
+            }
+            single => walk(single, &here, list, problems),
         }
     }
 }

@@ -21,7 +21,7 @@ const ENGINE_AGAIN: Duration = Duration::from_secs(2);
 /// How often a launch type may ask to be called again for one session.
 const PLAN_ATTEMPTS: u32 = 3;
 /// The longest wait that a launch type may ask for.
-const MAX_RETRY: Duration = Duration::from_secs(60);
+const MAX_RETRY: Duration = Duration::from_mins(1);
 
 /// When a session is to be looked at again, if nothing happens before.
 pub(super) enum Next {

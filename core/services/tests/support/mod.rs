@@ -1,4 +1,10 @@
 //! Real services on a real SQLite file, with an engine and a launch type that do as a test tells them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -339,10 +345,10 @@ impl Portal {
                 let _ = changes.recv().await;
             }
         };
-        match tokio::time::timeout(Duration::from_secs(20), look).await {
-            Ok(session) => session,
-            Err(_) => panic!("never came: {:?}", self.services.sessions.get(id).await),
+        if let Ok(session) = tokio::time::timeout(Duration::from_secs(20), look).await {
+            return session;
         }
+        panic!("never came: {:?}", self.services.sessions.get(id).await)
     }
 
     pub(crate) async fn until_status(&self, id: SessionId, status: Status) -> Session {
