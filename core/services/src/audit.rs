@@ -23,7 +23,7 @@ impl AuditLog {
         Self { store, clock }
     }
 
-    /// The newest entries before the entry `before`, newest first; at most [`PAGE`].
+    /// The newest entries before the entry `before`, newest first; at most 100.
     pub async fn latest(&self, before: Option<i64>, limit: u64) -> Result<Vec<AuditEntry>, ServiceError> {
         Ok(self.store.audit().page(before, limit.min(PAGE)).await?)
     }
