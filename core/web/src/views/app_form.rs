@@ -1,0 +1,223 @@
+//! Apps, for administrators: the list, the form, the question before deleting.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use launchpad_domain::{App, LaunchType, Problems};
+
+use super::form::{FormProblems, Labels};
+use super::icon::Icon;
+use super::page::Page;
+
+const FIELDS: Labels = &[
+    ("id", "Id"),
+    ("name", "Name"),
+    ("description", "Description"),
+    ("category", "Category"),
+    ("icon", "Icon"),
+    ("launch_type", "Launch type"),
+    ("url", "Address"),
+    ("container_image", "Container image"),
+    ("settings", "Settings"),
+];
+
+/// All apps as a table.
+#[derive(Debug, Template)]
+#[template(path = "admin/apps.html")]
+pub(crate) struct AppsPage {
+    page: Page,
+    apps: Vec<AppsRow>,
+    categories: usize,
+}
+
+/// A row of it.
+#[derive(Debug)]
+pub(crate) struct AppsRow {
+    id: String,
+    name: String,
+    category: String,
+    launch_type: String,
+    /// Whether the launch type is installed.
+    available: bool,
+    icon: Icon,
+}
+
+/// The form of an app, new or known.
+#[derive(Debug, Template)]
+#[template(path = "admin/app-form.html", blocks = ["form"])]
+pub(crate) struct AppFormPage {
+    page: Page,
+    /// The id of the app that is changed; `None` for a new one.
+    editing: Option<String>,
+    revision: String,
+    fields: AppFields,
+    /// Launch types by id and name; an app's own is among them even when it is not installed.
+    launch_types: Vec<(String, String)>,
+    categories: Vec<String>,
+    problems: FormProblems,
+}
+
+/// What stands in the form, as it was entered.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AppFields {
+    /// See [`App::id`].
+    pub(crate) id: String,
+    /// See [`App::name`].
+    pub(crate) name: String,
+    /// See [`App::description`].
+    pub(crate) description: String,
+    /// See [`App::url`].
+    pub(crate) url: String,
+    /// See [`App::icon`].
+    pub(crate) icon: String,
+    /// See [`App::category`].
+    pub(crate) category: String,
+    /// See [`App::launch_type`].
+    pub(crate) launch_type: String,
+    /// See [`App::container_image`].
+    pub(crate) container_image: String,
+    /// See [`App::settings`]: JSON, or what was meant to be.
+    pub(crate) settings: String,
+}
+
+/// The question whether an app shall be deleted.
+#[derive(Debug, Template)]
+#[template(path = "admin/app-delete.html")]
+pub(crate) struct AppDeletePage {
+    page: Page,
+    id: String,
+    name: String,
+    revision: String,
+}
+
+impl AppsPage {
+    /// The table of `apps`.
+    pub(crate) fn new<'a>(
+        page: Page,
+        apps: impl IntoIterator<Item = &'a App>,
+        launch_types: &[LaunchType],
+    ) -> Self {
+        let mut categories = BTreeSet::new();
+        let rows = apps.into_iter().map(|app| {
+            categories.insert(app.category.as_str());
+            let known = launch_types.iter().find(|known| known.id == app.launch_type);
+            AppsRow {
+                id: app.id.to_string(),
+                name: app.name.clone(),
+                category: app.category.clone(),
+                launch_type: known.map_or_else(|| app.launch_type.to_string(), |known| known.name.clone()),
+                available: known.is_some(),
+                icon: Icon::of(&app.icon, &app.name, &page.branding),
+            }
+        });
+        Self {
+            apps: rows.collect(),
+            categories: categories.len(),
+            page: page.named("Apps", "/admin/apps"),
+        }
+    }
+}
+
+impl AppFormPage {
+    /// The form for a new app. `categories` are offered while typing.
+    pub(crate) fn create(
+        page: Page,
+        fields: AppFields,
+        launch_types: &[LaunchType],
+        categories: Vec<String>,
+        problems: Problems,
+    ) -> Self {
+        Self::filled(
+            page,
+            "New app".to_owned(),
+            fields,
+            launch_types,
+            categories,
+            problems,
+        )
+    }
+
+    /// The form for a known app at its `revision`, which comes back as the hidden field of that name.
+    pub(crate) fn change(
+        page: Page,
+        id: &str,
+        revision: &str,
+        fields: AppFields,
+        launch_types: &[LaunchType],
+        categories: Vec<String>,
+        problems: Problems,
+    ) -> Self {
+        Self {
+            editing: Some(id.to_owned()),
+            revision: revision.to_owned(),
+            ..Self::filled(
+                page,
+                format!("Change {id}"),
+                fields,
+                launch_types,
+                categories,
+                problems,
+            )
+        }
+    }
+
+    fn filled(
+        page: Page,
+        title: String,
+        fields: AppFields,
+        launch_types: &[LaunchType],
+        categories: Vec<String>,
+        problems: Problems,
+    ) -> Self {
+        let mut known: Vec<(String, String)> = launch_types
+            .iter()
+            .map(|known| (known.id.to_string(), known.name.clone()))
+            .collect();
+        let own = &fields.launch_type;
+        if !own.is_empty() && known.iter().all(|(id, _)| id != own) {
+            known.push((own.clone(), format!("{own} (not installed)")));
+        }
+        Self {
+            editing: None,
+            revision: String::new(),
+            launch_types: known,
+            categories,
+            problems: FormProblems::new(problems, FIELDS),
+            page: page.named(title, "/admin/apps"),
+            fields,
+        }
+    }
+}
+
+impl From<&App> for AppFields {
+    fn from(app: &App) -> Self {
+        let settings = if app.settings.is_empty() {
+            String::new()
+        } else {
+            serde_json::to_string_pretty(&app.settings).unwrap_or_default()
+        };
+        Self {
+            id: app.id.to_string(),
+            name: app.name.clone(),
+            description: app.description.clone(),
+            url: app.url.clone(),
+            icon: app.icon.clone(),
+            category: app.category.clone(),
+            launch_type: app.launch_type.to_string(),
+            container_image: app.container_image.clone(),
+            settings,
+        }
+    }
+}
+
+impl AppDeletePage {
+    /// The question about `app`.
+    pub(crate) fn new(page: Page, app: &App, revision: &str) -> Self {
+        Self {
+            id: app.id.to_string(),
+            name: app.name.clone(),
+            revision: revision.to_owned(),
+            page: page.named(format!("Delete {}", app.name), "/admin/apps"),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What people see: one struct for each page, filled from the words of the domain, drawn by `templates/`.
+//!
+//! A page is a whole document; a fragment is a named block of the same template (`as_results()` and the like),
+//! so that what htmx swaps in can never differ from what a reload shows. Nothing here asks a service.
+
+mod account;
+mod admin;
+mod analytics;
+mod app_form;
+mod assets;
+mod branding;
+mod catalogue;
+mod error;
+mod form;
+mod icon;
+mod page;
+mod sessions;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+mod when;
+
+pub(crate) use account::{AccountPage, TokenRow};
+pub(crate) use admin::{AuditPage, UsersPage};
+pub(crate) use analytics::AnalyticsPage;
+pub(crate) use app_form::{AppDeletePage, AppFields, AppFormPage, AppsPage, AppsRow};
+pub(crate) use assets::{Asset, asset};
+pub(crate) use branding::BrandingCss;
+pub(crate) use catalogue::{AppPage, CataloguePage};
+pub(crate) use error::ErrorPage;
+pub(crate) use page::{Page, PageViewer};
+pub(crate) use sessions::{SessionPage, SessionsPage, ViewerPage};
+pub(crate) use sign_in::{SetupPage, SignInPage};

@@ -1,0 +1,365 @@
+//! Every page with hostile and long values: what may not be in a page is not, what must be is.
+
+use askama::Template;
+use chrono::{DateTime, Utc};
+use launchpad_domain::plan::PlanGrants;
+use launchpad_domain::{
+    Account, App, AppLaunches, AuditEntry, Branding, Failure, LaunchCounts, LaunchType, Opens, Preferences,
+    Problems, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId, Viewer,
+};
+
+use super::*;
+
+const HOSTILE: &str = "<script>alert(1)</script>\" onclick=\"x";
+
+fn branding() -> Branding {
+    Branding::parse("", "#1F6F7B", "#4AB7C3", "Acme Corp").unwrap()
+}
+
+fn page() -> Page {
+    let viewer = Viewer {
+        id: UserId::new(),
+        name: "ada".parse().unwrap(),
+        role: Role::Admin,
+    };
+    Page::new(branding(), Some(&viewer), None, false)
+}
+
+fn nobody() -> Page {
+    Page::new(branding(), None, None, true)
+}
+
+fn app(id: &str, name: &str, category: &str, launch_type: &str) -> App {
+    App {
+        id: id.parse().unwrap(),
+        name: name.to_owned(),
+        description: format!("What people do with {name}, in a sentence"),
+        url: "https://app.example/".to_owned(),
+        icon: String::new(),
+        category: category.to_owned(),
+        launch_type: launch_type.parse().unwrap(),
+        container_image: String::new(),
+        settings: serde_json::Map::new(),
+    }
+}
+
+fn apps() -> Vec<App> {
+    let mut apps = vec![
+        app("inkscape", "Inkscape", "Design", "container"),
+        app("figma", "Figma", "Design", "url"),
+        app("broken", "Old tool", "Design", "removed-type"),
+        app("desktop", "Desktop", "Tools", "container"),
+        app("hostile", HOSTILE, HOSTILE, "container"),
+    ];
+    apps[0].icon = "🖋".to_owned();
+    apps
+}
+
+fn types() -> Vec<LaunchType> {
+    let launch_type = |id: &str, name: &str, opens| LaunchType {
+        id: id.parse().unwrap(),
+        name: name.to_owned(),
+        description: String::new(),
+        version: "1.0.0".to_owned(),
+        opens,
+        grants: PlanGrants::default(),
+    };
+    vec![
+        launch_type("url", "Link", Opens::Url),
+        launch_type("container", "Container", Opens::Pod),
+    ]
+}
+
+fn time() -> DateTime<Utc> {
+    "2026-11-23T15:40:00Z".parse().unwrap()
+}
+
+fn session(name: &str, status: Status, stage: Stage, failure: Option<Failure>) -> Session {
+    Session {
+        id: SessionId::new(),
+        user_id: UserId::new(),
+        app_id: "desktop".parse().unwrap(),
+        app_name: name.to_owned(),
+        launch_type: "container".parse().unwrap(),
+        runtime: RuntimeKind::Podman,
+        status,
+        stage,
+        failure,
+        pod_name: None,
+        pod_ip: None,
+        params: serde_json::Map::new(),
+        plan: None,
+        created_at: time(),
+        updated_at: time(),
+        expires_at: time(),
+        cleaned: false,
+    }
+}
+
+fn failed(reason: Reason) -> Session {
+    let failure = Failure::new(reason, format!("manifest unknown: localhost/qgis:3.4O {HOSTILE}"));
+    session("QGIS", Status::Failed, Stage::Pulling, Some(failure))
+}
+
+fn sessions() -> Vec<Session> {
+    vec![
+        session("Desktop", Status::Running, Stage::Checking, None),
+        session("Inkscape", Status::Creating, Stage::Pulling, None),
+        failed(Reason::ImageMissing),
+        failed(Reason::Cancelled),
+        session(HOSTILE, Status::Stopped, Stage::Checking, None),
+        session("Blender", Status::Expired, Stage::Checking, None),
+    ]
+}
+
+fn problems(paths: &[&str]) -> Problems {
+    let mut problems = Problems::none();
+    for path in paths {
+        problems.add(*path, format!("must not be {HOSTILE}"));
+    }
+    problems
+}
+
+/// Every page that there is, by name.
+pub(crate) fn pages() -> Vec<(&'static str, String)> {
+    let (apps, types, sessions) = (apps(), types(), sessions());
+    let preferences = Preferences::parse(None, vec!["Tools".to_owned()], vec!["desktop".to_owned()]).unwrap();
+    let fields = AppFields {
+        settings: "{".to_owned(),
+        name: HOSTILE.to_owned(),
+        ..AppFields::from(&apps[2])
+    };
+    let wrong = problems(&["id", "url", "settings.memory", "elsewhere"]);
+    let accounts = ["ada", "grace"].map(|name| Account {
+        id: UserId::new(),
+        name: name.parse().unwrap(),
+        role: Role::Admin,
+        disabled: false,
+        created_at: time(),
+    });
+    let catalogue =
+        |query: &str| CataloguePage::new(page(), &apps, &types, &sessions, &preferences, query).render();
+    let session_page = |at: usize| SessionPage::new(page(), &sessions[at], Some(&apps[3])).render();
+    let notice = || page().with_notice(Some("The app was created.".to_owned()));
+    let no_categories = Vec::new;
+    let rendered = vec![
+        ("catalogue", catalogue("")),
+        ("catalogue-found", catalogue("ink")),
+        ("catalogue-nothing", catalogue(HOSTILE)),
+        (
+            "catalogue-empty",
+            CataloguePage::new(page(), &[], &types, &[], &preferences, "").render(),
+        ),
+        ("app", AppPage::new(page(), &apps[3], &types).render()),
+        (
+            "sign-in",
+            SignInPage::new(nobody(), HOSTILE, "/sessions", Some("Name or password is wrong.".into())).render(),
+        ),
+        ("setup", SetupPage::new(nobody(), "", "", Problems::none()).render()),
+        ("setup-wrong", SetupPage::new(nobody(), "x", "ada", problems(&["token", "password"])).render()),
+        ("sessions", SessionsPage::new(page(), &sessions, &apps).render()),
+        ("sessions-empty", SessionsPage::new(page(), &[], &apps).render()),
+        ("session-running", session_page(0)),
+        ("session-creating", session_page(1)),
+        ("session-failed", session_page(2)),
+        ("session-cancelled", session_page(3)),
+        ("session-stopped", session_page(4)),
+        ("session-expired", session_page(5)),
+        ("viewer", ViewerPage::new(page(), &sessions[0], None).unwrap().render()),
+        ("admin-apps", AppsPage::new(notice(), &apps, &types).render()),
+        ("admin-apps-empty", AppsPage::new(page(), &[], &types).render()),
+        (
+            "admin-app-new",
+            AppFormPage::create(page(), AppFields::default(), &types, no_categories(), Problems::none())
+                .render(),
+        ),
+        (
+            "admin-app-wrong",
+            AppFormPage::change(page(), "broken", "r1", fields, &types, vec!["Tools".into()], wrong).render(),
+        ),
+        ("admin-app-delete", AppDeletePage::new(page(), &apps[4], "r1").render()),
+        ("admin-users", UsersPage::new(page(), &accounts, HOSTILE, Role::Admin, problems(&["name"])).render()),
+        ("admin-audit", AuditPage::new(page(), audit()).render()),
+        ("admin-audit-empty", AuditPage::new(page(), Vec::new()).render()),
+        ("admin-analytics", AnalyticsPage::new(page(), counts()).render()),
+        ("admin-analytics-empty", AnalyticsPage::new(page(), LaunchCounts::default()).render()),
+        (
+            "account",
+            AccountPage::new(
+                page(),
+                vec![TokenRow::new(UserId::new(), time(), time())],
+                Some("lp_0123456789abcdef0123456789abcdef0123456789abcdef".to_owned()),
+                problems(&["new_password"]),
+            )
+            .render(),
+        ),
+        (
+            "error",
+            ErrorPage::new(page(), 404, "There is no such page", "Perhaps it was deleted.", "", Some("r".into()))
+                .render(),
+        ),
+        (
+            "error-nobody",
+            ErrorPage::new(nobody(), 503, "Not now", HOSTILE, "Try again in a minute.", None).render(),
+        ),
+    ];
+    rendered
+        .into_iter()
+        .map(|(name, page)| (name, page.unwrap()))
+        .collect()
+}
+
+fn audit() -> Vec<AuditEntry> {
+    let entry = |id, action: &str, details: &str| AuditEntry {
+        id,
+        timestamp: time(),
+        user: "ada".to_owned(),
+        action: action.to_owned(),
+        details: details.to_owned(),
+    };
+    vec![
+        entry(2, "CREATE_APP", "app inkscape"),
+        entry(1, "REFUSE_SIGN_IN", HOSTILE),
+    ]
+}
+
+fn counts() -> LaunchCounts {
+    let app = |app_id: &str, app_name: &str, launches| AppLaunches {
+        app_id: app_id.to_owned(),
+        app_name: app_name.to_owned(),
+        launches,
+        last_launch: time(),
+    };
+    LaunchCounts {
+        total_launches: 241,
+        apps: vec![
+            app("desktop", "Desktop", 190),
+            app("inkscape", "Inkscape, the editor with the long name", 50),
+            app("hostile", HOSTILE, 1),
+        ],
+    }
+}
+
+/// The values of an attribute, wherever it stands.
+fn values<'a>(html: &'a str, attribute: &str) -> Vec<&'a str> {
+    let start = format!(" {attribute}=\"");
+    html.split(start.as_str())
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect()
+}
+
+#[test]
+fn nothing_is_inline_and_nothing_breaks_out() {
+    for (name, html) in pages() {
+        for forbidden in ["<style", " style=", "javascript:", "alert(1)</", " onclick=\"", " onload=", "hx-on"] {
+            assert!(!html.contains(forbidden), "{forbidden} in {name}");
+        }
+        for script in html.split("<script").skip(1) {
+            assert!(script.contains(" src=\"/static/"), "an inline script in {name}");
+        }
+    }
+}
+
+#[test]
+fn every_page_has_what_readers_go_by() {
+    for (name, html) in pages() {
+        for once in ["<h1", "<main", "<title>", "<html lang=\"en\""] {
+            assert_eq!(html.matches(once).count(), 1, "{once} in {name}");
+        }
+        let mut ids = values(&html, "id");
+        ids.sort_unstable();
+        let all = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "an id twice in {name}");
+        let pointers = ["for", "aria-describedby", "aria-labelledby", "aria-controls"];
+        for pointed in pointers.iter().flat_map(|pointer| values(&html, pointer)) {
+            for id in pointed.split_whitespace() {
+                assert!(ids.contains(&id), "{name} points to {id}, which is not there");
+            }
+        }
+        for jump in values(&html, "href").iter().filter_map(|href| href.strip_prefix('#')) {
+            assert!(ids.contains(&jump), "{name} jumps to {jump}, which is not there");
+        }
+    }
+}
+
+#[test]
+fn every_file_that_a_page_names_is_there_with_its_version() {
+    for (name, html) in pages() {
+        let addresses = values(&html, "src").into_iter().chain(values(&html, "href"));
+        for address in addresses.filter_map(|address| address.strip_prefix("/static/")) {
+            let (file, version) = address.split_once("?v=").unwrap_or((address, ""));
+            let asset = Asset::find(file).unwrap_or_else(|| panic!("{name} names {file}"));
+            assert_eq!(asset.version, version, "{file} in {name}");
+        }
+    }
+    assert!(
+        Asset::find("vendor/novnc/core/rfb.js").is_some(),
+        "which viewer.js imports"
+    );
+    assert!(
+        Asset::find("vendor/package.json").is_none(),
+        "no page needs it"
+    );
+}
+
+#[test]
+fn a_problem_stands_at_its_field_and_in_the_summary() {
+    let pages = pages();
+    let (_, html) = pages.iter().find(|(name, _)| *name == "admin-app-wrong").unwrap();
+    assert!(html.contains("aria-invalid=\"true\" aria-describedby=\"h-url e-url\""));
+    assert!(html.contains("<a href=\"#f-settings\">Settings: must not be"));
+    assert!(html.contains("id=\"e-settings\">settings.memory Must not be"));
+    assert!(html.contains("removed-type (not installed)"));
+    assert!(html.contains("name=\"revision\" value=\"r1\""));
+}
+
+#[test]
+fn two_hundred_apps_are_at_most_sixty_kilobytes() {
+    let types = types();
+    let many: Vec<App> = (0..200)
+        .map(|n| {
+            app(
+                &format!("app-{n}"),
+                &format!("Application {n}"),
+                &format!("Category {}", n / 20),
+                "container",
+            )
+        })
+        .collect();
+    let html = CataloguePage::new(page(), &many, &types, &[], &Preferences::default(), "")
+        .render()
+        .unwrap();
+    assert!(html.len() <= 100 * 1024, "{} bytes", html.len());
+}
+
+#[test]
+fn a_fragment_is_a_part_of_its_page() {
+    let (apps, types, sessions) = (apps(), types(), sessions());
+    let catalogue = CataloguePage::new(page(), &apps, &types, &sessions, &Preferences::default(), "");
+    let list = SessionsPage::new(page(), &sessions, &apps);
+    let session = SessionPage::new(page(), &sessions[1], None);
+    let parts = [
+        (catalogue.render().unwrap(), catalogue.as_results().render().unwrap()),
+        (list.render().unwrap(), list.as_list().render().unwrap()),
+        (session.render().unwrap(), session.as_progress().render().unwrap()),
+    ];
+    for (page, part) in parts {
+        assert!(!part.contains("<html") && page.contains(part.trim()), "{part}");
+    }
+}
+
+#[test]
+fn a_picture_of_another_host_becomes_a_letter() {
+    let mut elsewhere = app("a", "Elsewhere", "", "url");
+    elsewhere.icon = "https://logo.example.evil/x.png".to_owned();
+    let mut beside = elsewhere.clone();
+    beside.icon = "https://logo.example/x.png".to_owned();
+    let branding = Branding::parse("https://logo.example/l.svg", "#000000", "#ffffff", "Acme").unwrap();
+    let page = Page::new(branding, None, None, false);
+    let html =
+        |app: &App| AppPage::new(page.clone(), app, &types()).render().unwrap();
+    assert!(!html(&elsewhere).contains("evil"));
+    assert!(html(&beside).contains("src=\"https://logo.example/x.png\""));
+}

@@ -1,0 +1,102 @@
+// The catalogue: folded categories and favourites that are remembered, and `/` for the search.
+import { keep, recall, save, tell, viewer } from './preferences.js';
+
+const KEY = 'launchpad-collapsed';
+const results = document.getElementById('results');
+const searchBox = document.getElementById('q');
+const foldAll = document.querySelector('[data-fold]');
+
+const folds = () => [...results.querySelectorAll('details[data-category]')];
+
+function remembered() {
+  try {
+    const names = JSON.parse(recall(KEY) ?? '[]');
+    return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+function remember() {
+  const names = folds().filter((fold) => !fold.open).map((fold) => fold.dataset.category);
+  keep(KEY, JSON.stringify(names));
+  save({ collapsed_categories: names });
+}
+
+function showFoldAll() {
+  if (!foldAll) return;
+  foldAll.hidden = searchBox.value.trim() !== '';
+  foldAll.textContent = folds().some((fold) => fold.open) ? 'Collapse all' : 'Expand all';
+}
+
+// What this browser remembers from before counts once, the first time that this account is here; from then on the
+// account's value is the truth, and storage its copy.
+if (!searchBox.value.trim()) {
+  const before = remembered();
+  const served = folds().filter((fold) => !fold.open).map((fold) => fold.dataset.category);
+  if (recall('launchpad-account') !== viewer && served.length === 0 && before.length > 0) {
+    for (const fold of folds()) fold.open = !before.includes(fold.dataset.category);
+    save({ collapsed_categories: before });
+  } else {
+    keep(KEY, JSON.stringify(served));
+  }
+  keep('launchpad-account', viewer ?? '');
+}
+showFoldAll();
+
+// Only what a person folds is remembered: a search unfolds everything, and that is no choice of theirs.
+results.addEventListener('click', (event) => {
+  const fold = event.target.closest('summary')?.parentElement;
+  if (fold && !searchBox.value.trim()) {
+    fold.addEventListener('toggle', () => { remember(); showFoldAll(); }, { once: true });
+  }
+  const star = event.target.closest('.star');
+  if (star) favour(star);
+});
+
+foldAll?.addEventListener('click', () => {
+  const open = !folds().some((fold) => fold.open);
+  for (const fold of folds()) fold.open = open;
+  remember();
+  showFoldAll();
+});
+
+new MutationObserver(showFoldAll).observe(results, { childList: true });
+
+function favour(star) {
+  const chosen = star.getAttribute('aria-pressed') !== 'true';
+  // The app may stand twice: among the favourites and in its category.
+  for (const twin of results.querySelectorAll('.star')) {
+    if (twin.dataset.app === star.dataset.app) twin.setAttribute('aria-pressed', String(chosen));
+  }
+  const favorites = new Set(
+    [...results.querySelectorAll('.star[aria-pressed=true]')].map((other) => other.dataset.app),
+  );
+  // A search shows some apps only; the favourites it does not show stay what they were.
+  change(star.dataset.app, chosen, favorites);
+}
+
+async function change(app, chosen, shown) {
+  if (searchBox.value.trim()) {
+    const answer = await fetch('/api/preferences').catch(() => null);
+    const known = answer?.ok ? (await answer.json()).favorites : [];
+    for (const id of known) if (id !== app || chosen) shown.add(id);
+  }
+  await save({ favorites: [...shown] });
+}
+
+document.addEventListener('keydown', (event) => {
+  const typing = event.target.closest('input, textarea, select, [contenteditable]');
+  if (event.key !== '/' || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  searchBox.focus();
+});
+
+// A search that gets no answer leaves the page as it is and says so.
+document.addEventListener('htmx:response:error', (event) => {
+  const { status } = event.detail.ctx.response;
+  if (status === 401) location.reload();
+  else tell(`The search did not work: the portal answered with ${status}.`);
+});
+document.addEventListener('htmx:error', () => tell('The search did not work: the portal cannot be reached.'));
+document.addEventListener('htmx:after:swap', () => tell(''));
