@@ -1,0 +1,122 @@
+//! One call of a hook: what is called, and how it may end.
+
+use std::fmt;
+
+use launchpad_domain::FieldProblem;
+use serde_json::Value;
+
+/// The functions of a plugin that this server calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hook {
+    Plan,
+    Validate,
+}
+
+impl Hook {
+    /// Its name in the manifest, in the component and in the script.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Validate => "validate",
+        }
+    }
+
+    /// The hook with this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Plan, Self::Validate]
+            .into_iter()
+            .find(|hook| hook.name() == name)
+    }
+}
+
+impl fmt::Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How a call ended without a document.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The plugin said so.
+    Refused(Refusal),
+    /// The server stopped it, or cannot read what it said.
+    Fault(Fault),
+}
+
+/// An error that a plugin returned.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) details: Value,
+}
+
+/// What a plugin did that no plugin may.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) kind: FaultKind,
+    /// What happened, naming the limit: fit for a user.
+    pub(crate) what: String,
+    /// The whole truth for the log: backtrace, position in the script.
+    pub(crate) cause: String,
+}
+
+/// The codes of [`launchpad_domain::HookError::Fault`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FaultKind {
+    Trap,
+    Timeout,
+    Cpu,
+    Memory,
+    Output,
+    Busy,
+    Unavailable,
+}
+
+impl FaultKind {
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Trap => "plugin-trap",
+            Self::Timeout => "plugin-timeout",
+            Self::Cpu => "plugin-cpu",
+            Self::Memory => "plugin-memory",
+            Self::Output => "plugin-output",
+            Self::Busy => "plugin-busy",
+            Self::Unavailable => "plugin-unavailable",
+        }
+    }
+
+    /// Whether the plugin itself did it: waiting for a turn is nobody's fault.
+    pub(crate) fn blames_the_plugin(self) -> bool {
+        !matches!(self, Self::Busy | Self::Unavailable)
+    }
+}
+
+impl Fault {
+    pub(crate) fn new(kind: FaultKind, what: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self {
+            kind,
+            what: what.into(),
+            cause: cause.into(),
+        }
+    }
+}
+
+impl From<Fault> for Ended {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Refusal> for Ended {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// The answer of the hook `validate`.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct ProblemList {
+    pub(crate) problems: Vec<FieldProblem>,
+}

@@ -1,0 +1,65 @@
+//! What one call may use. Every figure here is enforced, and tested by going beyond it.
+
+use std::time::Duration;
+
+use crate::manifest::LimitsTable;
+
+/// Most bytes of a hook's context, as JSON.
+pub(crate) const MAX_CONTEXT: usize = 256 * 1_024;
+/// Most bytes of a hook's answer, as JSON.
+pub(crate) const MAX_ANSWER: usize = 256 * 1_024;
+/// Deepest nesting of an answer.
+pub(crate) const MAX_DEPTH: usize = 32;
+/// Most lines that one call may log.
+pub(crate) const MAX_LOG_LINES: u32 = 100;
+/// Most bytes of a logged line, message and fields each.
+pub(crate) const MAX_LOG_LINE: usize = 4 * 1_024;
+/// Most calls at one time, of all plugins: less than there are slots for instances.
+pub(crate) const CALLS: usize = 32;
+/// Most calls at one time of one plugin.
+pub(crate) const CALLS_PER_PLUGIN: usize = 8;
+/// How long a call waits for its turn.
+pub(crate) const QUEUE: Duration = Duration::from_secs(2);
+/// Most bytes of a component.
+pub(crate) const MAX_COMPONENT: usize = 32 * 1_024 * 1_024;
+/// Most bytes of a script.
+pub(crate) const MAX_SCRIPT: usize = 256 * 1_024;
+/// Most bytes of a manifest or a schema.
+pub(crate) const MAX_DOCUMENT: usize = 256 * 1_024;
+
+/// What one call of one plugin may use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Time that the guest computes.
+    pub(crate) cpu: Duration,
+    /// Time from start to end.
+    pub(crate) wall: Duration,
+    /// Bytes of each linear memory; components only.
+    pub(crate) memory: usize,
+}
+
+impl Limits {
+    /// The ceilings, lowered to what the manifest asks for.
+    pub(crate) fn lowered(table: &LimitsTable) -> Self {
+        let ceiling = Self::default();
+        let millis = |given: Option<u64>, most: Duration| given.map_or(most, Duration::from_millis).min(most);
+        Self {
+            cpu: millis(table.cpu_ms, ceiling.cpu),
+            wall: millis(table.wall_ms, ceiling.wall),
+            memory: table
+                .memory_mib
+                .map_or(ceiling.memory, |mib| mib.saturating_mul(1_024 * 1_024))
+                .min(ceiling.memory),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            cpu: Duration::from_millis(250),
+            wall: Duration::from_secs(2),
+            memory: 64 * 1_024 * 1_024,
+        }
+    }
+}

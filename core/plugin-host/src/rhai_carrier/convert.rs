@@ -1,0 +1,84 @@
+//! Between JSON and the script's values.
+
+use rhai::{Array, Dynamic, Map};
+use serde_json::{Number, Value};
+
+use crate::answer::{too_deep, too_large, unreadable};
+use crate::call::Fault;
+use crate::limits::{MAX_ANSWER, MAX_DEPTH};
+
+/// A document as the script sees it. Numbers beyond its integers become floating-point.
+pub(super) fn to_script(value: &Value) -> Dynamic {
+    match value {
+        Value::Null => Dynamic::UNIT,
+        Value::Bool(flag) => Dynamic::from_bool(*flag),
+        Value::Number(number) => match number.as_i64() {
+            Some(integer) => Dynamic::from_int(integer),
+            None => Dynamic::from_float(number.as_f64().unwrap_or_default()),
+        },
+        Value::String(text) => text.as_str().into(),
+        Value::Array(items) => Dynamic::from_array(items.iter().map(to_script).collect::<Array>()),
+        Value::Object(fields) => Dynamic::from_map(
+            fields
+                .iter()
+                .map(|(name, value)| (name.as_str().into(), to_script(value)))
+                .collect::<Map>(),
+        ),
+    }
+}
+
+/// A script's value as a document.
+///
+/// Bounded while it is read, not afterwards: shared parts of a small value may be a large document.
+pub(super) fn from_script(value: &Dynamic) -> Result<Value, Fault> {
+    Reader { left: MAX_ANSWER }.read(value, MAX_DEPTH)
+}
+
+struct Reader {
+    left: usize,
+}
+
+impl Reader {
+    fn read(&mut self, value: &Dynamic, levels: usize) -> Result<Value, Fault> {
+        self.pay(1)?;
+        if value.is_unit() {
+            Ok(Value::Null)
+        } else if let Ok(flag) = value.as_bool() {
+            Ok(Value::Bool(flag))
+        } else if let Ok(integer) = value.as_int() {
+            Ok(Value::from(integer))
+        } else if let Ok(float) = value.as_float() {
+            Number::from_f64(float)
+                .map(Value::Number)
+                .ok_or_else(|| unreadable(&format!("{float} is no JSON number")))
+        } else if let Ok(character) = value.as_char() {
+            Ok(Value::from(character.to_string()))
+        } else if let Ok(text) = value.as_immutable_string_ref() {
+            self.pay(text.len())?;
+            Ok(Value::from(text.as_str()))
+        } else if let Ok(items) = value.as_array_ref() {
+            let below = levels.checked_sub(1).ok_or_else(too_deep)?;
+            items.iter().map(|item| self.read(item, below)).collect()
+        } else if let Ok(fields) = value.as_map_ref() {
+            let below = levels.checked_sub(1).ok_or_else(too_deep)?;
+            fields
+                .iter()
+                .map(|(name, field)| {
+                    self.pay(name.len())?;
+                    Ok((name.to_string(), self.read(field, below)?))
+                })
+                .collect::<Result<_, _>>()
+                .map(Value::Object)
+        } else {
+            Err(unreadable(&format!(
+                "{} is nothing that JSON has",
+                value.type_name()
+            )))
+        }
+    }
+
+    fn pay(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.left = self.left.checked_sub(bytes).ok_or_else(too_large)?;
+        Ok(())
+    }
+}

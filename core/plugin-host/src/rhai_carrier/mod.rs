@@ -1,0 +1,138 @@
+//! Plugins that are Rhai scripts.
+//!
+//! A script is synchronous and a native function in it cannot be interrupted, so each call has a thread of its
+//! own, with a stack that the depth limits cannot exhaust; the turn that admitted the call bounds their number.
+//! Rhai has no memory isolation: it is for scripts that the operator reads, others belong in a component.
+
+mod convert;
+mod engine;
+mod errors;
+pub(crate) mod threads;
+
+use std::fmt;
+use std::sync::Arc;
+
+use rhai::{AST, CallFnOptions, Engine, Scope};
+use serde_json::Value;
+
+use crate::LoadError;
+use crate::admission::Turn;
+use crate::call::{Ended, Fault, FaultKind, Hook};
+use crate::guest_log::GuestLog;
+use crate::limits::Limits;
+use engine::Running;
+
+/// A compiled script.
+pub(crate) struct Script {
+    engine: Arc<Engine>,
+    ast: Arc<AST>,
+    validates: bool,
+}
+
+/// Compiles scripts; one for all.
+pub(crate) struct Scripts(Arc<Engine>);
+
+impl Scripts {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(engine::build()))
+    }
+
+    /// Compiles the script of a plugin. Runs on a thread with a large stack.
+    ///
+    /// # Errors
+    /// Where it is no script, or lacks the function `plan(ctx)`.
+    pub(crate) fn compile(&self, id: &str, entry: &str, text: &str) -> Result<Script, LoadError> {
+        let mut ast = self.0.compile(text).map_err(|error| LoadError::Compile {
+            entry: entry.to_owned(),
+            reason: error.to_string(),
+        })?;
+        ast.set_source(format!("{id}/{entry}"));
+        let contract = |reason: String| LoadError::Contract {
+            entry: entry.to_owned(),
+            reason,
+        };
+        if !defines(&ast, Hook::Plan).map_err(contract)? {
+            return Err(contract("defines no function plan(ctx)".to_owned()));
+        }
+        let validates = defines(&ast, Hook::Validate).map_err(contract)?;
+        Ok(Script {
+            engine: Arc::clone(&self.0),
+            ast: Arc::new(ast),
+            validates,
+        })
+    }
+}
+
+/// Whether a script has a hook; with another number of parameters it is a mistake, not another function.
+fn defines(ast: &AST, hook: Hook) -> Result<bool, String> {
+    let named = || {
+        ast.iter_functions()
+            .filter(|function| function.name == hook.name())
+    };
+    if named().any(|function| function.params.len() == 1) {
+        return Ok(true);
+    }
+    if named().next().is_some() {
+        return Err(format!("{hook} must have one parameter: {hook}(ctx)"));
+    }
+    Ok(false)
+}
+
+impl Script {
+    pub(crate) fn has(&self, hook: Hook) -> bool {
+        match hook {
+            Hook::Plan => true,
+            Hook::Validate => self.validates,
+        }
+    }
+
+    /// Calls a hook on a thread of its own, which ends with its deadline also if nobody waits any more.
+    pub(crate) async fn call(
+        &self,
+        hook: Hook,
+        context: Value,
+        limits: Limits,
+        log: GuestLog,
+        turn: Turn,
+    ) -> Result<Value, Ended> {
+        let engine = Arc::clone(&self.engine);
+        let ast = Arc::clone(&self.ast);
+        let answer = threads::start("rhai-hook", move || {
+            let answer = Running::with(log, limits, || run(&engine, &ast, hook, &context, limits));
+            drop(turn);
+            answer
+        })
+        .map_err(|error| {
+            Fault::new(
+                FaultKind::Unavailable,
+                "no thread could be started",
+                error.to_string(),
+            )
+        })?;
+        match tokio::time::timeout(limits.wall, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => {
+                Err(Fault::new(FaultKind::Trap, "the script crashed", "its thread panicked").into())
+            }
+            Err(_) => Err(errors::wall(limits).into()),
+        }
+    }
+}
+
+fn run(engine: &Engine, ast: &AST, hook: Hook, context: &Value, limits: Limits) -> Result<Value, Ended> {
+    let context = convert::to_script(context);
+    // Statements outside functions never run: they would run for every call.
+    let options = CallFnOptions::new().eval_ast(false).rewind_scope(true);
+    let answer = engine
+        .call_fn_with_options::<rhai::Dynamic>(options, &mut Scope::new(), ast, hook.name(), (context,))
+        .map_err(|error| errors::ended(&error, limits))?;
+    convert::from_script(&answer).map_err(Ended::from)
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script")
+            .field("source", &self.ast.source())
+            .finish_non_exhaustive()
+    }
+}

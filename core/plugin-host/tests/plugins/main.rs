@@ -1,0 +1,8 @@
+//! Real plugins through the real host: the shipped ones, hostile ones, and broken ones.
+
+#![cfg(test)]
+
+mod hostile_scripts;
+mod loading;
+mod shipped;
+mod support;

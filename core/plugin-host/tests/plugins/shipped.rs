@@ -1,0 +1,140 @@
+//! The plugins that are part of the program.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use launchpad_domain::plan::PlanGrants;
+use launchpad_domain::policy::{Owner, PodLimits, accept};
+use launchpad_domain::{App, InstanceId, LaunchType, LaunchTypes, Opens, Plan, SessionId, UserId};
+use launchpad_plugin_host::{PluginHost, Source};
+use serde_json::{Map, Value, json};
+
+use crate::support::{context, id};
+
+/// From the folders of the repository: only there are the recorded calls.
+async fn from_folders() -> PluginHost {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    let sources = Source::shipped()
+        .iter()
+        .map(|shipped| Source::Folder(plugins.join(shipped.to_string().rsplit(' ').next().unwrap())))
+        .collect();
+    let granted = BTreeMap::from([("container-pvc".to_owned(), BTreeSet::from(["pvc".to_owned()]))]);
+    let host = PluginHost::load(sources, &granted).await;
+    assert!(host.failures().is_empty(), "{:?}", host.failures());
+    host
+}
+
+#[tokio::test]
+async fn all_are_loaded_and_may_what_they_claim() {
+    let host = PluginHost::load(Source::shipped(), &BTreeMap::new()).await;
+    assert!(host.failures().is_empty(), "{:?}", host.failures());
+    assert_eq!(host.list().len(), Source::shipped().len());
+    let grants = host.get(&id("container-pvc")).unwrap().grants;
+    assert!(grants.allows(PlanGrants::CLAIMS));
+    assert!(!host.get(&id("url")).unwrap().grants.allows(PlanGrants::CLAIMS));
+}
+
+#[tokio::test]
+async fn every_recorded_call_is_answered_as_recorded_and_every_plan_is_accepted() {
+    let host = from_folders().await;
+    for launch_type in host.list() {
+        let replays = host.replay(&launch_type.id).await.unwrap();
+        assert!(!replays.is_empty(), "{} records no call", launch_type.id);
+        for replay in replays {
+            let name = &replay.name;
+            assert!(
+                replay.difference.is_none(),
+                "{}: {name}: {}",
+                launch_type.id,
+                replay.difference.unwrap()
+            );
+            if replay.answer.get("schema").is_some() {
+                accepted(&launch_type, replay.answer);
+            }
+        }
+    }
+}
+
+fn accepted(launch_type: &LaunchType, answer: Value) {
+    let plan = Plan::parse(answer, launch_type.opens).unwrap();
+    assert_eq!(matches!(plan, Plan::Pod(_)), launch_type.opens == Opens::Pod);
+    if let Plan::Pod(plan) = plan {
+        let owner = Owner {
+            instance: InstanceId::new(),
+            session: SessionId::new(),
+            user: UserId::new(),
+            app: "desktop".parse().unwrap(),
+        };
+        accept(*plan, &launch_type.grants, &PodLimits::default(), &owner).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_app_is_told_what_it_lacks() {
+    let host = from_folders().await;
+    let app = |launch_type: &str, settings: Value| App {
+        id: "desktop".parse().unwrap(),
+        name: "Desktop".to_owned(),
+        description: String::new(),
+        url: String::new(),
+        icon: String::new(),
+        category: String::new(),
+        launch_type: id(launch_type),
+        container_image: String::new(),
+        settings: settings.as_object().cloned().unwrap(),
+    };
+    let paths = |app: &App| -> Vec<String> {
+        let problems = host.check_app(app).unwrap();
+        problems.into_iter().map(|problem| problem.path).collect()
+    };
+    assert_eq!(paths(&app("url", json!({"x": 1}))), ["settings.x", "url"]);
+    let wrong = app(
+        "container-pvc",
+        json!({"workspace_size": "5 GB", "run_as_user": 0}),
+    );
+    assert_eq!(
+        paths(&wrong),
+        [
+            "settings.run_as_user",
+            "settings.workspace_size",
+            "container_image"
+        ]
+    );
+    assert!(
+        host.check_app(&app("jupyter", json!({})))
+            .unwrap_err()
+            .to_string()
+            .contains("container-pvc")
+    );
+    assert!(host.check_params(&id("url"), &Map::new()).unwrap().is_empty());
+    assert_eq!(
+        host.check_params(&id("url"), json!({"a": 1}).as_object().unwrap())
+            .unwrap()[0]
+            .path,
+        "params.a"
+    );
+}
+
+#[tokio::test]
+async fn the_hook_validate_is_called_where_there_is_one() {
+    let host = from_folders().await;
+    let mut without_sidecar = context();
+    without_sidecar.sidecar_image.clear();
+    let problems = host
+        .validate(&id("container-pvc"), without_sidecar.clone())
+        .await
+        .unwrap();
+    assert!(problems[0].message.contains("own_vnc"));
+    assert!(
+        host.validate(&id("url"), without_sidecar)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        host.validate(&id("container-pvc"), context())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}

@@ -1,0 +1,162 @@
+//! The documents as Rust types. Fields that a newer server sends and this version does not know are ignored.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What a hook is called with.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Context {
+    /// The document's version: 1.
+    pub schema: u32,
+    /// This plugin, as the server loaded it.
+    pub plugin: PluginInfo,
+    /// The session; `None` for apps that open a URL.
+    #[serde(default)]
+    pub session: Option<Session>,
+    /// The app that is launched.
+    pub app: App,
+    /// The user who launches it.
+    pub user: User,
+    /// What the user chose in the launch form, checked against the plugin's schema.
+    #[serde(default)]
+    pub params: Map<String, Value>,
+    /// The operator's VNC sidecar image; empty where there is none.
+    #[serde(default)]
+    pub sidecar_image: String,
+    /// Now, in milliseconds since 1970-01-01T00:00:00Z.
+    pub now_unix_ms: i64,
+    /// 64 random bits in decimal.
+    pub seed: String,
+}
+
+/// This plugin in a [`Context`].
+#[derive(Debug, Clone, Deserialize)]
+pub struct PluginInfo {
+    /// Its id, which is the name of the launch type.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The session in a [`Context`].
+#[derive(Debug, Clone, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub id: String,
+    /// The name of its workload.
+    pub name: String,
+    /// How often planning was tried, from 1; 0 before the session is made.
+    pub attempt: u32,
+}
+
+/// The app in a [`Context`].
+#[derive(Debug, Clone, Deserialize)]
+pub struct App {
+    /// Its id.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// Its address, or empty.
+    #[serde(default)]
+    pub url: String,
+    /// Its image, or empty.
+    #[serde(default)]
+    pub container_image: String,
+    /// Its settings, checked against the plugin's schema.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+}
+
+/// The user in a [`Context`].
+#[derive(Debug, Clone, Deserialize)]
+pub struct User {
+    /// The account's id, which never changes.
+    pub id: String,
+    /// The sign-in name, which may.
+    pub name: String,
+}
+
+/// What a launch needs; the answer of the hook `plan`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    schema: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    claims: Vec<Claim>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<Endpoint>,
+}
+
+impl Plan {
+    /// Sends the browser to an http or https address.
+    pub fn url(address: impl Into<String>) -> Self {
+        Self {
+            schema: 1,
+            url: Some(address.into()),
+            pod: None,
+            claims: Vec::new(),
+            endpoint: None,
+        }
+    }
+
+    /// Runs a pod (a Kubernetes PodSpec) and connects the viewer to the endpoint.
+    pub fn pod(pod: Value, endpoint: Endpoint) -> Self {
+        Self {
+            schema: 1,
+            url: None,
+            pod: Some(pod),
+            claims: Vec::new(),
+            endpoint: Some(endpoint),
+        }
+    }
+
+    /// Adds a workspace, which the pod's volumes name by `persistentVolumeClaim.claimName`. Needs the plan
+    /// capability `pvc`.
+    #[must_use]
+    pub fn with_claim(mut self, claim: Claim) -> Self {
+        self.claims.push(claim);
+        self
+    }
+}
+
+/// A workspace.
+#[derive(Debug, Clone, Serialize)]
+pub struct Claim {
+    /// By which the pod's volumes name it.
+    pub name: String,
+    /// Its size as a Kubernetes quantity: `5Gi`.
+    pub size: String,
+    /// `user-app` (found again at the next launch) or `session`.
+    pub scope: String,
+}
+
+/// Where a running session is reached.
+#[derive(Debug, Clone, Serialize)]
+pub struct Endpoint {
+    kind: &'static str,
+    container: String,
+    port: u16,
+}
+
+impl Endpoint {
+    /// A VNC server in a container of the pod.
+    pub fn vnc(container: impl Into<String>, port: u16) -> Self {
+        Self {
+            kind: "vnc",
+            container: container.into(),
+            port,
+        }
+    }
+}
+
+/// One thing that is wrong with the input, and where.
+#[derive(Debug, Clone, Serialize)]
+pub struct Problem {
+    /// The field: `params.size`, `settings.memory`; empty for the whole.
+    pub path: String,
+    /// A sentence beginning with a lower-case letter: `must not be empty`.
+    pub message: String,
+}
