@@ -2,7 +2,7 @@
 //! adopted: they keep their rows and get the columns that they lack.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 #[derive(Debug, DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -62,6 +62,9 @@ const TABLES: &[Table] = &[
     },
 ];
 
+/// How PostgreSQL spells our stored times.
+const TIME: &str = r#"'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"#;
+
 const INDEXES: &[&str] = &[
     "CREATE INDEX IF NOT EXISTS idx_sessions_user_id ON sessions (user_id)",
     "CREATE INDEX IF NOT EXISTS idx_sessions_status ON sessions (status)",
@@ -84,6 +87,9 @@ impl MigrationTrait for Migration {
         let backend = manager.get_database_backend();
         for table in TABLES {
             if manager.has_table(table.name).await? {
+                if backend == DbBackend::Postgres {
+                    adopt_types(connection, table).await?;
+                }
                 for (column, definition) in table.ours {
                     if !manager.has_column(table.name, *column).await? {
                         let add = format!("ALTER TABLE {} ADD COLUMN {column} {definition}", table.name);
@@ -104,7 +110,53 @@ impl MigrationTrait for Migration {
     }
 }
 
+/// PostgreSQL holds columns to their types, where SQLite stores any text: a published column becomes what ours is.
+async fn adopt_types(connection: &impl ConnectionTrait, table: &Table) -> Result<(), DbErr> {
+    let columns = format!(
+        "SELECT column_name, data_type FROM information_schema.columns \
+         WHERE table_schema = current_schema() AND table_name = '{}'",
+        table.name
+    );
+    let columns = connection
+        .query_all_raw(Statement::from_string(DbBackend::Postgres, columns))
+        .await?;
+    for row in columns {
+        let column: String = row.try_get("", "column_name")?;
+        if !table.publishes(&column) {
+            continue;
+        }
+        let data_type: String = row.try_get("", "data_type")?;
+        // A time without a zone was meant in UTC, as SQLite's CURRENT_TIMESTAMP is.
+        let text = match data_type.as_str() {
+            "text" | "bigint" | "boolean" => continue,
+            "integer" | "smallint" => {
+                let widen = format!("ALTER TABLE {} ALTER COLUMN \"{column}\" TYPE BIGINT", table.name);
+                connection.execute_unprepared(&widen).await?;
+                continue;
+            }
+            "timestamp with time zone" => format!("to_char(\"{column}\" AT TIME ZONE 'UTC', {TIME})"),
+            "timestamp without time zone" => format!("to_char(\"{column}\", {TIME})"),
+            _ => format!("\"{column}\"::text"),
+        };
+        let retype = format!(
+            "ALTER TABLE {} ALTER COLUMN \"{column}\" TYPE TEXT USING {text}",
+            table.name
+        );
+        connection.execute_unprepared(&retype).await?;
+    }
+    Ok(())
+}
+
 impl Table {
+    /// Whether the column is one of the published ones.
+    fn publishes(&self, column: &str) -> bool {
+        let mut definitions = self.published.split(", ");
+        definitions.any(|definition| {
+            let name = definition.split(' ').next().unwrap_or_default();
+            name.trim_matches('"') == column
+        })
+    }
+
     fn create(&self, backend: DbBackend) -> String {
         let serial = match backend {
             DbBackend::Sqlite => "INTEGER PRIMARY KEY AUTOINCREMENT",
