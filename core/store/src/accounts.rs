@@ -2,9 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::{Account, Actor, AuditAction, Role, UserId, UserName};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use crate::database::{read_fact, write_fact};
 use crate::entities::account::{ActiveModel, Column, Entity, Model};
@@ -61,7 +59,7 @@ impl Accounts<'_> {
         setup_hash: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<Account>> {
-        let transaction = self.0.begin().await?;
+        let transaction = self.0.begin_once().await?;
         let link = setup_token(&transaction).await?;
         let good = link.is_some_and(|(hash, expires_at)| hash == setup_hash && now < expires_at);
         if !good || admin_exists(&transaction).await? {
@@ -96,11 +94,11 @@ impl Accounts<'_> {
 
     /// All accounts, by name.
     pub async fn list(&self) -> Result<Vec<Account>> {
-        let rows = Entity::find()
-            .order_by_asc(Column::FoldedName)
-            .all(self.0.reader())
-            .await?;
-        rows.iter().map(account).collect()
+        let rows = Entity::find().all(self.0.reader()).await?;
+        let mut accounts = rows.iter().map(account).collect::<Result<Vec<_>>>()?;
+        // Not by the database: how text is ordered is a setting of PostgreSQL's.
+        accounts.sort_by_cached_key(|account| account.name.folded());
+        Ok(accounts)
     }
 
     /// Sets a password's hash and ends the account's sign-ins.
@@ -164,7 +162,7 @@ impl Accounts<'_> {
 
     /// Makes this the newest setup link.
     pub async fn set_setup_token(&self, hash: &str, expires_at: DateTime<Utc>) -> Result<()> {
-        let transaction = self.0.begin().await?;
+        let transaction = self.0.begin_once().await?;
         write_fact(&transaction, SETUP, format!("{hash} {}", time::text(expires_at))).await?;
         Ok(transaction.commit().await?)
     }

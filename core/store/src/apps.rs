@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::{Actor, App, AppId, AuditAction};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, QuerySelect};
 
 use crate::database::{read_fact, write_fact};
 use crate::entities::application::{ActiveModel, Entity, Model};
-use crate::error::is_taken;
+use crate::error::{is_taken, readable};
 use crate::{Store, StoreError, audit, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -35,10 +35,11 @@ impl Store {
 }
 
 impl Apps<'_> {
-    /// All apps, by category and name, whatever their case.
+    /// All apps, by category and name, whatever their case. An adopted row that is no app, since its id cannot be
+    /// one, is left out and warned about.
     pub async fn list(&self) -> Result<Vec<StoredApp>> {
         let rows = Entity::find().all(self.0.reader()).await?;
-        let mut apps = rows.into_iter().map(stored).collect::<Result<Vec<_>>>()?;
+        let mut apps = readable(rows, stored);
         // Databases disagree about the order of text; people should not see which one it is.
         apps.sort_by_cached_key(|stored| {
             let app = &stored.app;
@@ -117,7 +118,7 @@ impl Apps<'_> {
 
     /// Fills an empty catalogue, once: the second time nothing happens, even if everything was deleted since.
     pub async fn seed(&self, actor: &Actor, apps: &[App], now: DateTime<Utc>) -> Result<bool> {
-        let transaction = self.0.begin().await?;
+        let transaction = self.0.begin_once().await?;
         if read_fact(&transaction, SEEDED).await?.is_some() {
             return Ok(false);
         }
@@ -143,7 +144,12 @@ impl Apps<'_> {
 
 /// Whether the app is there, and at the revision that the caller wants.
 async fn is_at(connection: &impl ConnectionTrait, id: &AppId, revision: Option<&str>) -> Result<bool> {
-    match Entity::find_by_id(id.as_str()).one(connection).await? {
+    // Locked until the end: of two who have read the same revision, the second finds it gone.
+    let row = Entity::find_by_id(id.as_str())
+        .lock_exclusive()
+        .one(connection)
+        .await?;
+    match row {
         None => Ok(false),
         Some(row) if revision.is_some_and(|wanted| wanted != row.revision) => Err(StoreError::Stale),
         Some(_) => Ok(true),

@@ -1,23 +1,22 @@
 //! Opening the database.
 
-use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use launchpad_domain::InstanceId;
 use launchpad_migrations::{Migrator, MigratorTrait};
+use sea_orm::sea_query::OnConflict;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ActiveValue::Set, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
     DbBackend, DbErr, EntityTrait, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
-use crate::StoreError;
+use crate::address::connect_postgres;
 use crate::entities::fact;
+use crate::error::{is_damage, is_unwritable};
+use crate::{DatabaseLock, DatabaseUrl, StoreError, file};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -29,60 +28,28 @@ const READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// Below this version two connections that checkpoint together may corrupt a WAL database.
 const LEAST_SQLITE: (u32, u32, u32) = (3, 51, 3);
-/// With which bytes every SQLite file begins.
-const SQLITE_HEADER: &[u8] = b"SQLite format 3\0";
-
+/// By which PostgreSQL knows who changes what there is once: the schema and the facts.
+const POSTGRES_KEY: i64 = 5_217_840;
 /// The fact that holds the instance's id.
 const INSTANCE: &str = "instance_id";
 
-/// Where the data is.
-#[derive(Clone, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    /// A file.
-    Sqlite(PathBuf),
-    /// A `postgres://` URL, password and all.
-    Postgres(String),
-}
-
-impl FromStr for DatabaseUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            Ok(Self::Postgres(text.to_owned()))
-        } else if text.contains("://") {
-            Err("must be a path or a postgres:// URL".to_owned())
-        } else if text.trim().is_empty() {
-            Err("must not be empty".to_owned())
-        } else {
-            Ok(Self::Sqlite(PathBuf::from(text)))
-        }
-    }
-}
-
-impl fmt::Display for DatabaseUrl {
-    /// The password is not shown.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "{}", path.display()),
-            Self::Postgres(url) => match (url.find("://"), url.rfind('@')) {
-                (Some(scheme), Some(at)) if scheme < at => {
-                    let user = url[scheme + 3..at].split(':').next().unwrap_or_default();
-                    write!(f, "{}{user}:***{}", &url[..scheme + 3], &url[at..])
-                }
-                _ => f.write_str(url),
-            },
-        }
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DatabaseUrl({self})")
-    }
+/// How a database is opened.
+#[derive(Debug, Default)]
+pub struct Opening {
+    /// Begins anew where the file is missing and something shows that there was one; a log that was left beside
+    /// the missing file is removed. This is `--init`.
+    pub init: bool,
+    /// Files that only an earlier start can have made, such as the instance's key: where one is there and the
+    /// database file is not, the database was lost.
+    pub traces: Vec<PathBuf>,
+    /// The lock that the caller holds already; none: the database is shared.
+    pub lock: Option<DatabaseLock>,
 }
 
 /// The open database. Cheap to clone.
+///
+/// One process opens a database file once: closing any descriptor of a file ends all the locks that its process
+/// has on it, those of SQLite among them.
 #[derive(Debug, Clone)]
 pub struct Store(Arc<Inner>);
 
@@ -91,44 +58,52 @@ struct Inner {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
     instance: InstanceId,
+    /// Last, so that it is let go after the connections.
+    lock: DatabaseLock,
 }
 
 impl Store {
+    /// Opens the database as [`Opening::default`] says, to share it.
+    ///
+    /// # Errors
+    /// See [`Store::open_with`].
+    pub async fn open(url: &DatabaseUrl) -> Result<Self> {
+        Self::open_with(url, Opening::default()).await
+    }
+
     /// Opens the database, brings its schema up to date, and finds or makes the instance's id.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] for a file that is missing but was there before, that is no SQLite database, or
-    /// that a newer version has written.
-    pub async fn open(url: &DatabaseUrl) -> Result<Self> {
-        let (reader, writer) = match url {
-            DatabaseUrl::Sqlite(path) => {
-                check_file(path)?;
-                let writer = connect_sqlite(path, 1).await?;
-                check_version(&writer).await?;
-                (None, writer)
-            }
-            DatabaseUrl::Postgres(address) => {
-                let mut options = ConnectOptions::new(address);
-                options
-                    .max_connections(POSTGRES_CONNECTIONS)
-                    .acquire_timeout(Duration::from_secs(3))
-                    .sqlx_logging(false);
-                let connection = Database::connect(options).await?;
-                (Some(connection.clone()), connection)
-            }
+    /// [`StoreError::Locked`] while somebody else has the database alone. [`StoreError::Refused`] for a file that
+    /// is missing but was there before, that is damaged or no SQLite database, that may not be written, or that a
+    /// newer version has written; it is left as it is.
+    pub async fn open_with(url: &DatabaseUrl, mut opening: Opening) -> Result<Self> {
+        let lock = match opening.lock.take() {
+            Some(lock) => lock,
+            None => DatabaseLock::shared(url).await?,
         };
-        migrate(&writer).await?;
-        let reader = match (reader, url) {
-            (Some(reader), _) => reader,
-            (None, DatabaseUrl::Sqlite(path)) => connect_sqlite(path, READERS).await?,
-            (None, DatabaseUrl::Postgres(_)) => writer.clone(),
+        let (reader, writer) = match url {
+            DatabaseUrl::Sqlite(path) => open_file(path, url, &opening).await?,
+            DatabaseUrl::Postgres(address) => {
+                let connection = connect_postgres(address, POSTGRES_CONNECTIONS, |_| {}).await?;
+                migrate(&connection, url).await?;
+                (connection.clone(), connection)
+            }
         };
         let instance = instance(&writer).await?;
         Ok(Self(Arc::new(Inner {
             reader,
             writer,
             instance,
+            lock,
         })))
+    }
+
+    /// Closes the database for all clones, and waits until it is closed and the lock is free.
+    pub async fn close(self) -> Result<()> {
+        self.0.reader.close_by_ref().await?;
+        self.0.writer.close_by_ref().await?;
+        self.0.lock.release().await
     }
 
     /// Whether the database answers.
@@ -150,6 +125,11 @@ impl Store {
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction> {
         begin(&self.0.writer).await
     }
+
+    /// Begins a transaction that will read and write what there is once, such as a fact: the second waits.
+    pub(crate) async fn begin_once(&self) -> Result<DatabaseTransaction> {
+        begin_once(&self.0.writer).await
+    }
 }
 
 async fn begin(writer: &DatabaseConnection) -> Result<DatabaseTransaction> {
@@ -158,6 +138,36 @@ async fn begin(writer: &DatabaseConnection) -> Result<DatabaseTransaction> {
         ..TransactionOptions::default()
     };
     Ok(writer.begin_with_options(options).await?)
+}
+
+/// On SQLite every writer is alone anyway.
+async fn begin_once(writer: &DatabaseConnection) -> Result<DatabaseTransaction> {
+    let transaction = begin(writer).await?;
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        let lock = format!("SELECT pg_advisory_xact_lock({POSTGRES_KEY})");
+        transaction.execute_unprepared(&lock).await?;
+    }
+    Ok(transaction)
+}
+
+/// The connection that reads and the one that writes.
+async fn open_file(
+    path: &Path,
+    url: &DatabaseUrl,
+    opening: &Opening,
+) -> Result<(DatabaseConnection, DatabaseConnection)> {
+    file::check(path, opening)?;
+    let opened = async {
+        let writer = connect_sqlite(path, 1).await?;
+        check_version(&writer).await?;
+        migrate(&writer, url).await?;
+        Ok((connect_sqlite(path, READERS).await?, writer))
+    };
+    opened.await.map_err(|error| match error {
+        StoreError::Database(cause) if is_damage(&cause) => file::damaged(path, &cause.to_string()),
+        StoreError::Database(cause) if is_unwritable(&cause) => file::unusable(path, &cause),
+        other => other,
+    })
 }
 
 async fn connect_sqlite(path: &Path, connections: u32) -> Result<DatabaseConnection> {
@@ -180,40 +190,6 @@ async fn connect_sqlite(path: &Path, connections: u32) -> Result<DatabaseConnect
     Ok(Database::connect(options).await?)
 }
 
-/// Refuses what must not be opened, before SQLite would create or change anything.
-fn check_file(path: &Path) -> Result<()> {
-    let name = path.display();
-    let mut beside = path.as_os_str().to_owned();
-    beside.push("-wal");
-    match File::open(path) {
-        Ok(mut file) => {
-            let mut header = [0; SQLITE_HEADER.len()];
-            let read = file
-                .read(&mut header)
-                .map_err(|error| StoreError::Refused(format!("{name}: {error}")))?;
-            // An empty file is how SQLite itself begins.
-            if read == 0 || header == SQLITE_HEADER {
-                Ok(())
-            } else {
-                Err(StoreError::Refused(format!(
-                    "{name} is damaged, or no SQLite database: restore it from a backup"
-                )))
-            }
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            if Path::new(&beside).exists() {
-                Err(StoreError::Refused(format!(
-                    "{name} is missing, but {name}-wal shows that there was a database: put the file back or restore \
-                     it from a backup; to begin anew, remove {name}-wal"
-                )))
-            } else {
-                Ok(())
-            }
-        }
-        Err(error) => Err(StoreError::Refused(format!("{name} cannot be opened: {error}"))),
-    }
-}
-
 async fn check_version(connection: &DatabaseConnection) -> Result<()> {
     let query = Statement::from_string(DbBackend::Sqlite, "SELECT sqlite_version() AS version");
     let row = connection.query_one_raw(query).await?;
@@ -231,17 +207,12 @@ async fn check_version(connection: &DatabaseConnection) -> Result<()> {
     Ok(())
 }
 
-async fn migrate(writer: &DatabaseConnection) -> Result<()> {
+async fn migrate(writer: &DatabaseConnection, url: &DatabaseUrl) -> Result<()> {
     // One transaction around all of it: two starters, and one migrates; an interrupted one leaves the old schema.
-    let transaction = begin(writer).await?;
-    if transaction.get_database_backend() == DbBackend::Postgres {
-        transaction
-            .execute_unprepared("SELECT pg_advisory_xact_lock(5217840)")
-            .await?;
-    }
+    let transaction = begin_once(writer).await?;
     Migrator::up(&transaction, None).await.map_err(|error| match error {
         DbErr::Custom(text) => StoreError::Refused(format!(
-            "the database was written by a newer version of Launchpad: start that one, or restore an older backup ({text})"
+            "{url} was written by a newer version of Launchpad: start that one, or restore a backup that is older ({text})"
         )),
         other => other.into(),
     })?;
@@ -249,7 +220,7 @@ async fn migrate(writer: &DatabaseConnection) -> Result<()> {
 }
 
 async fn instance(writer: &DatabaseConnection) -> Result<InstanceId> {
-    let transaction = begin(writer).await?;
+    let transaction = begin_once(writer).await?;
     let id = if let Some(text) = read_fact(&transaction, INSTANCE).await? {
         text.parse().map_err(StoreError::Corrupt)?
     } else {
@@ -271,25 +242,16 @@ pub(crate) async fn read_fact(connection: &impl ConnectionTrait, name: &str) -> 
 
 /// Replaces a fact.
 pub(crate) async fn write_fact(connection: &impl ConnectionTrait, name: &str, value: String) -> Result<()> {
-    fact::Entity::delete_by_id(name).exec(connection).await?;
     let row = fact::ActiveModel {
         name: Set(name.to_owned()),
         value: Set(value),
     };
+    let replace = OnConflict::column(fact::Column::Name)
+        .update_column(fact::Column::Value)
+        .to_owned();
     fact::Entity::insert(row)
+        .on_conflict(replace)
         .exec_without_returning(connection)
         .await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_not_shown() {
-        let url: DatabaseUrl = "postgres://ada:s3cret@db.example/launchpad".parse().unwrap();
-        assert_eq!(format!("{url} {url:?}").matches("s3cret").count(), 0);
-        assert!("mysql://x".parse::<DatabaseUrl>().is_err());
-    }
 }

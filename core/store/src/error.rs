@@ -23,6 +23,9 @@ pub enum StoreError {
     /// The database may not be opened; says why, and what to do.
     #[error("{0}")]
     Refused(String),
+    /// Somebody holds the database alone, or anybody holds it whom we need alone; says what to do.
+    #[error("{0}")]
+    Locked(String),
     /// A row that we cannot have written.
     #[error("unreadable row: {0}")]
     Corrupt(String),
@@ -46,4 +49,34 @@ impl From<DbErr> for StoreError {
 /// Whether an insert failed because its key is there already.
 pub(crate) fn is_taken(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+/// Whether SQLite found that the file is no database, or not a whole one.
+pub(crate) fn is_damage(error: &DbErr) -> bool {
+    says(
+        error,
+        &[
+            "is malformed",
+            "file is not a database",
+            "malformed database schema",
+        ],
+    )
+}
+
+/// Whether SQLite may not write the file, or not make its own beside it.
+pub(crate) fn is_unwritable(error: &DbErr) -> bool {
+    says(error, &["readonly database", "unable to open database file"])
+}
+
+fn says(error: &DbErr, signs: &[&str]) -> bool {
+    let text = error.to_string();
+    signs.iter().any(|sign| text.contains(sign))
+}
+
+/// What can be read of a list: one row that nobody can read must not hide the others.
+pub(crate) fn readable<Row, T>(rows: Vec<Row>, read: impl Fn(Row) -> Result<T, StoreError>) -> Vec<T> {
+    let warn = |error: &StoreError| tracing::warn!(%error, "a row is left out of a list");
+    rows.into_iter()
+        .filter_map(|row| read(row).inspect_err(warn).ok())
+        .collect()
 }

@@ -6,24 +6,30 @@
 //! longer what the caller thought.
 
 mod accounts;
+mod address;
 mod analytics;
 mod apps;
 mod audit;
 mod database;
 mod entities;
 mod error;
+mod file;
+mod lock;
 mod preferences;
+mod session_rows;
 mod sessions;
 mod sign_ins;
 mod time;
 mod tokens;
 
 pub use accounts::{Accounts, NewAccount};
+pub use address::DatabaseUrl;
 pub use analytics::Analytics;
 pub use apps::{Apps, StoredApp};
 pub use audit::AuditLog;
-pub use database::{DatabaseUrl, Store};
+pub use database::{Opening, Store};
 pub use error::StoreError;
+pub use lock::DatabaseLock;
 pub use preferences::PreferenceRows;
 pub use sessions::{NewSession, Sessions};
 pub use sign_ins::{SignIn, SignIns};

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::{Actor, AuditAction, Preferences, UserId};
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
-use crate::entities::preference::{ActiveModel, Entity};
+use crate::entities::preference::{ActiveModel, Column, Entity};
 use crate::{Store, StoreError, audit, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -59,8 +60,18 @@ impl PreferenceRows<'_> {
             updated_at: Set(Some(time::text(now))),
         };
         let transaction = self.0.begin().await?;
-        Entity::delete_by_id(user.to_string()).exec(&transaction).await?;
-        Entity::insert(row).exec_without_returning(&transaction).await?;
+        let replace = OnConflict::column(Column::UserId)
+            .update_columns([
+                Column::Theme,
+                Column::CollapsedCategories,
+                Column::Favorites,
+                Column::UpdatedAt,
+            ])
+            .to_owned();
+        Entity::insert(row)
+            .on_conflict(replace)
+            .exec_without_returning(&transaction)
+            .await?;
         audit::write(
             &transaction,
             actor,

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::{
-    Actor, AppId, AuditAction, Failure, LaunchTypeId, PodPlan, Reason, RuntimeKind, Session, SessionId,
-    Stage, Status, UserId,
+    Actor, AppId, AuditAction, Failure, LaunchTypeId, PodPlan, RuntimeKind, Session, SessionId, Stage,
+    Status, UserId,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
@@ -11,8 +11,10 @@ use sea_orm::{
 };
 use serde_json::{Map, Value};
 
-use crate::entities::session::{ActiveModel, Column, Entity, Model};
+use crate::entities::session::{Column, Entity, Model};
 use crate::entities::{account, launch};
+use crate::error::readable;
+use crate::session_rows::{new_row, session};
 use crate::{Store, StoreError, audit, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -104,10 +106,20 @@ impl Sessions<'_> {
             .transpose()
     }
 
-    /// The account's newest sessions.
+    /// The account's newest sessions. Like every list of sessions, without adopted rows that are none, since an
+    /// id in them cannot be one; they are warned about.
     pub async fn of_user(&self, user: UserId, limit: u64) -> Result<Vec<Session>> {
         self.newest(Condition::all().add(Column::UserId.eq(user.to_string())), limit)
             .await
+    }
+
+    /// The account's sessions that run or are about to, newest first.
+    pub async fn live_of_user(&self, user: UserId, limit: u64) -> Result<Vec<Session>> {
+        let live = Status::ALL.iter().filter(|status| status.is_live());
+        let which = Condition::all()
+            .add(Column::UserId.eq(user.to_string()))
+            .add(Column::Status.is_in(live.map(|status| status.as_str())));
+        self.newest(which, limit).await
     }
 
     /// Everybody's newest sessions.
@@ -121,12 +133,7 @@ impl Sessions<'_> {
             .filter(which)
             .order_by_desc(Column::Id)
             .limit(limit);
-        query
-            .all(self.0.reader())
-            .await?
-            .into_iter()
-            .map(session)
-            .collect()
+        Ok(readable(query.all(self.0.reader()).await?, session))
     }
 
     /// The runtime's sessions that still have or may have a workload.
@@ -135,12 +142,7 @@ impl Sessions<'_> {
             .filter(Column::Cleaned.eq(false))
             .filter(Column::Runtime.eq(runtime.as_str()))
             .order_by_asc(Column::Id);
-        query
-            .all(self.0.reader())
-            .await?
-            .into_iter()
-            .map(session)
-            .collect()
+        Ok(readable(query.all(self.0.reader()).await?, session))
     }
 
     /// Notes how far a launch is; `false` if it is further already, or no launch any more.
@@ -246,73 +248,4 @@ fn live_names() -> impl Iterator<Item = &'static str> {
         .iter()
         .filter(|status| status.is_live())
         .map(|status| status.as_str())
-}
-
-fn new_row(new: &NewSession) -> ActiveModel {
-    ActiveModel {
-        id: Set(new.id.to_string()),
-        user_id: Set(new.user_id.to_string()),
-        app_id: Set(new.app_id.to_string()),
-        pod_name: Set(None),
-        pod_ip: Set(None),
-        status: Set(Status::Creating.as_str().to_owned()),
-        created_at: Set(time::text(new.created_at)),
-        updated_at: Set(time::text(new.created_at)),
-        app_name: Set(new.app_name.clone()),
-        launch_type: Set(new.launch_type.to_string()),
-        runtime: Set(new.runtime.as_str().to_owned()),
-        stage: Set(Stage::Planning.as_str().to_owned()),
-        reason: Set(None),
-        reason_detail: Set(None),
-        params: Set(Value::Object(new.params.clone()).to_string()),
-        plan: Set(None),
-        expires_at: Set(time::text(new.expires_at)),
-        cleaned: Set(false),
-    }
-}
-
-impl Model {
-    fn from_row(row: &ActiveModel) -> Result<Self> {
-        use sea_orm::TryIntoModel;
-        Ok(row.clone().try_into_model()?)
-    }
-}
-
-fn session(row: Model) -> Result<Session> {
-    let corrupt = |what: String| StoreError::Corrupt(format!("session {}: {what}", row.id));
-    let json = |error: serde_json::Error| StoreError::Corrupt(error.to_string());
-    let failure = match &row.reason {
-        None => None,
-        Some(reason) => {
-            let reason: Reason = reason.parse().map_err(corrupt)?;
-            Some(Failure {
-                reason,
-                detail: row.reason_detail.clone().unwrap_or_default(),
-            })
-        }
-    };
-    Ok(Session {
-        id: row.id.parse().map_err(corrupt)?,
-        user_id: row.user_id.parse().map_err(corrupt)?,
-        app_id: row.app_id.parse().map_err(corrupt)?,
-        app_name: row.app_name,
-        launch_type: row.launch_type.parse().map_err(corrupt)?,
-        runtime: row.runtime.parse().map_err(corrupt)?,
-        status: row.status.parse().map_err(corrupt)?,
-        stage: row.stage.parse().map_err(corrupt)?,
-        failure,
-        pod_name: row.pod_name,
-        pod_ip: row.pod_ip,
-        params: serde_json::from_str(&row.params).map_err(json)?,
-        plan: row
-            .plan
-            .as_deref()
-            .map(serde_json::from_str)
-            .transpose()
-            .map_err(json)?,
-        created_at: time::parse(&row.created_at)?,
-        updated_at: time::parse(&row.updated_at)?,
-        expires_at: time::parse(&row.expires_at)?,
-        cleaned: row.cleaned,
-    })
 }

@@ -1,0 +1,121 @@
+//! The database lock: whoever works with the database shares it, whoever replaces the database needs it alone.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+
+use crate::address::connect_postgres;
+use crate::file::beside;
+use crate::{DatabaseUrl, StoreError};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// By which PostgreSQL knows the lock.
+const POSTGRES_KEY: i64 = 5_217_841;
+
+/// Holds the database until it is dropped, or until its process ends, however it ends.
+///
+/// For a file it is an advisory lock on `<db>.lock`, which stays behind unlocked; for PostgreSQL an advisory lock
+/// of a session of its own.
+#[derive(Debug)]
+pub struct DatabaseLock(Held);
+
+#[derive(Debug)]
+enum Held {
+    File(#[expect(dead_code, reason = "the lock ends with the descriptor")] File),
+    Postgres(DatabaseConnection),
+}
+
+/// How the database is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Shared,
+    Alone,
+}
+
+impl DatabaseLock {
+    /// Holds the database together with others: to serve, or to run a command. Never waits.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while somebody holds it alone.
+    pub async fn shared(url: &DatabaseUrl) -> Result<Self> {
+        hold(url, Mode::Shared).await
+    }
+
+    /// Holds the database alone: to replace it. Never waits.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while anybody else holds it.
+    pub async fn alone(url: &DatabaseUrl) -> Result<Self> {
+        hold(url, Mode::Alone).await
+    }
+
+    /// Lets go, and waits until others can see it.
+    pub(crate) async fn release(&self) -> Result<()> {
+        match &self.0 {
+            Held::File(_) => Ok(()),
+            Held::Postgres(connection) => Ok(connection.close_by_ref().await?),
+        }
+    }
+}
+
+async fn hold(url: &DatabaseUrl, mode: Mode) -> Result<DatabaseLock> {
+    let held = match url {
+        DatabaseUrl::Sqlite(path) => hold_file(path, mode)?.map(Held::File),
+        DatabaseUrl::Postgres(address) => hold_postgres(address, mode).await?.map(Held::Postgres),
+    };
+    held.map(DatabaseLock).ok_or_else(|| {
+        StoreError::Locked(match mode {
+            Mode::Shared => format!("{url} is being replaced by another command: wait until that has ended"),
+            Mode::Alone => format!("{url} is in use: stop the portal and every other command on it first"),
+        })
+    })
+}
+
+fn hold_file(path: &Path, mode: Mode) -> Result<Option<File>> {
+    let name = beside(path, ".lock");
+    let refused = |error: std::io::Error| {
+        StoreError::Refused(format!(
+            "{} cannot be locked: {error}: its folder must exist, and whoever runs Launchpad must be able to write there",
+            name.display()
+        ))
+    };
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&name)
+        .map_err(refused)?;
+    let locked = match mode {
+        Mode::Shared => file.try_lock_shared(),
+        Mode::Alone => file.try_lock(),
+    };
+    match locked {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(refused(error)),
+    }
+}
+
+async fn hold_postgres(address: &str, mode: Mode) -> Result<Option<DatabaseConnection>> {
+    let connection = connect_postgres(address, 1, |options| {
+        // The lock is the session's: the session must neither end for idleness nor be replaced for its age.
+        options
+            .idle_timeout(None::<Duration>)
+            .max_lifetime(None::<Duration>);
+    })
+    .await?;
+    let function = match mode {
+        Mode::Shared => "pg_try_advisory_lock_shared",
+        Mode::Alone => "pg_try_advisory_lock",
+    };
+    let query = format!("SELECT {function}({POSTGRES_KEY}) AS held");
+    let row = connection
+        .query_one_raw(Statement::from_string(DbBackend::Postgres, query))
+        .await?;
+    let held = row.map(|row| row.try_get("", "held")).transpose()?;
+    Ok((held == Some(true)).then_some(connection))
+}
