@@ -1,0 +1,105 @@
+//! The catalogue: its rows, its revisions, its seed.
+
+use launchpad_store::StoreError;
+
+use crate::support::{TestDatabase, actor, app, later, noon, on_both};
+
+on_both! {
+    async fn an_app_is_read_as_it_was_written(database: &TestDatabase) {
+        let store = database.open().await;
+        let made = store.apps().insert(&actor(), &app("wiki"), noon()).await.unwrap();
+        assert_eq!(made.app, app("wiki"));
+        assert_eq!(store.apps().get(&app("wiki").id).await.unwrap(), Some(made));
+        assert_eq!(store.apps().get(&app("none").id).await.unwrap(), None);
+        let again = store.apps().insert(&actor(), &app("wiki"), noon()).await.unwrap_err();
+        assert!(matches!(again, StoreError::Taken(_)), "{again}");
+        assert_eq!(database.number("SELECT count(*) FROM audit_log").await, 1);
+    }
+
+    async fn apps_are_listed_by_category_and_name_on_any_database(database: &TestDatabase) {
+        let store = database.open().await;
+        for (id, category, name) in [("a", "b", "x"), ("b", "B", "W"), ("c", "", "z"), ("d", "b-b", "a"), ("e", "bb", "a")] {
+            let app = launchpad_domain::App { category: category.to_owned(), name: name.to_owned(), ..app(id) };
+            store.apps().insert(&actor(), &app, noon()).await.unwrap();
+        }
+        let ids: Vec<_> = store.apps().list().await.unwrap().into_iter().map(|s| s.app.id.to_string()).collect();
+        assert_eq!(ids, ["c", "b", "a", "d", "e"]);
+    }
+
+    async fn a_revision_that_is_gone_changes_nothing(database: &TestDatabase) {
+        let store = database.open().await;
+        let apps = store.apps();
+        let first = apps.insert(&actor(), &app("wiki"), noon()).await.unwrap().revision;
+        let second = apps.update(&actor(), &app("wiki"), Some(&first), later(1)).await.unwrap().unwrap().revision;
+        assert_ne!(first, second);
+        let stale = apps.update(&actor(), &app("wiki"), Some(&first), later(2)).await.unwrap_err();
+        assert!(matches!(stale, StoreError::Stale));
+        let id = app("wiki").id;
+        assert!(matches!(apps.delete(&actor(), &id, Some(&first), later(2)).await, Err(StoreError::Stale)));
+        assert!(apps.delete(&actor(), &id, Some(&second), later(2)).await.unwrap());
+        assert!(!apps.delete(&actor(), &id, Some(&second), later(2)).await.unwrap());
+        assert!(apps.update(&actor(), &app("wiki"), None, later(2)).await.unwrap().is_none());
+        let actions: Vec<_> =
+            store.audit().page(None, 10).await.unwrap().into_iter().map(|entry| entry.action).collect();
+        assert_eq!(actions, ["DELETE_APP", "UPDATE_APP", "CREATE_APP"]);
+    }
+
+    async fn of_two_changes_to_one_revision_one_is_stale(database: &TestDatabase) {
+        let store = database.open().await;
+        let other = database.open().await;
+        let mut revision = store.apps().insert(&actor(), &app("wiki"), noon()).await.unwrap().revision;
+        for _ in 0..10 {
+            let (actor, app) = (actor(), app("wiki"));
+            let (ours, theirs) = (store.apps(), other.apps());
+            let (one, two) = tokio::join!(
+                ours.update(&actor, &app, Some(&revision), later(1)),
+                theirs.update(&actor, &app, Some(&revision), later(1)),
+            );
+            revision = match (one, two) {
+                (Ok(Some(changed)), Err(StoreError::Stale)) | (Err(StoreError::Stale), Ok(Some(changed))) => {
+                    changed.revision
+                }
+                both => panic!("{both:?}"),
+            };
+        }
+    }
+
+    async fn a_seed_is_loaded_once(database: &TestDatabase) {
+        let store = database.open().await;
+        let seed = [app("wiki"), app("git")];
+        assert!(store.apps().seed(&actor(), &seed, noon()).await.unwrap());
+        assert_eq!(store.apps().list().await.unwrap().len(), 2);
+        for id in [&seed[0].id, &seed[1].id] {
+            assert!(store.apps().delete(&actor(), id, None, later(1)).await.unwrap());
+        }
+        assert!(!store.apps().seed(&actor(), &seed, later(2)).await.unwrap());
+        assert!(store.apps().list().await.unwrap().is_empty());
+        let seeds = "SELECT count(*) FROM audit_log WHERE action = 'SEED_APPS'";
+        assert_eq!(database.number(seeds).await, 1);
+    }
+
+    async fn a_catalogue_that_has_apps_is_never_seeded(database: &TestDatabase) {
+        let store = database.open().await;
+        store.apps().insert(&actor(), &app("own"), noon()).await.unwrap();
+        assert!(!store.apps().seed(&actor(), &[app("wiki")], noon()).await.unwrap());
+        assert!(store.apps().delete(&actor(), &app("own").id, None, later(1)).await.unwrap());
+        assert!(!store.apps().seed(&actor(), &[app("wiki")], later(2)).await.unwrap());
+    }
+
+    async fn a_seed_that_fails_leaves_nothing_and_may_be_mended(database: &TestDatabase) {
+        let store = database.open().await;
+        let twice = [app("wiki"), app("wiki")];
+        assert!(matches!(store.apps().seed(&actor(), &twice, noon()).await, Err(StoreError::Taken(_))));
+        assert!(store.apps().list().await.unwrap().is_empty());
+        assert!(store.apps().seed(&actor(), &twice[..1], noon()).await.unwrap());
+    }
+
+    async fn of_two_that_seed_at_once_one_does(database: &TestDatabase) {
+        let store = database.open().await;
+        let other = database.open().await;
+        let (actor, seed) = (actor(), [app("wiki")]);
+        let (ours, theirs) = (store.apps(), other.apps());
+        let (one, two) = tokio::join!(ours.seed(&actor, &seed, noon()), theirs.seed(&actor, &seed, noon()));
+        assert_ne!(one.unwrap(), two.unwrap());
+    }
+}

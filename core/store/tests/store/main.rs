@@ -1,0 +1,23 @@
+//! The store on real databases: each case runs on SQLite and on PostgreSQL.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy does not count the helpers of tests as tests"
+)]
+
+mod accounts;
+mod adoption;
+mod analytics;
+mod apps;
+mod audit;
+mod kill;
+mod lock;
+mod opening;
+mod preferences;
+mod schema;
+mod sessions;
+mod sign_ins;
+mod support;
+mod tokens;
+mod transitions;

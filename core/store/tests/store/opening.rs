@@ -1,0 +1,283 @@
+//! Real files that a start refuses, and that it leaves as they are.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use launchpad_store::{DatabaseUrl, Opening, Store, StoreError};
+
+use crate::support::{TestDatabase, account, actor, app, noon};
+
+/// Any account that is not root's, where root runs the tests: it may write nothing.
+const NOBODY: u32 = 65_534;
+
+fn path(database: &TestDatabase) -> PathBuf {
+    PathBuf::from(&database.address)
+}
+
+fn beside(database: &TestDatabase, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}{suffix}", database.address))
+}
+
+/// A closed database with rows on more than one page.
+async fn filled() -> TestDatabase {
+    let database = TestDatabase::sqlite();
+    let store = database.open().await;
+    account(&store, "ada").await;
+    for number in 0..40 {
+        store
+            .apps()
+            .insert(&actor(), &app(&format!("app-{number}")), noon())
+            .await
+            .unwrap();
+    }
+    store.close().await.unwrap();
+    database
+}
+
+/// What the refusal says; the file must be as it was.
+async fn refused(database: &TestDatabase, opening: Opening) -> String {
+    let before = fs::read(path(database)).ok();
+    let error = Store::open_with(&database.url(), opening).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
+    assert_eq!(fs::read(path(database)).ok(), before, "it was changed");
+    let sentence = error.to_string();
+    assert!(sentence.contains("launchpad.db"), "{sentence}");
+    sentence
+}
+
+fn after(traces: &[&Path]) -> Opening {
+    Opening {
+        traces: traces.iter().map(|trace| trace.to_path_buf()).collect(),
+        ..Opening::default()
+    }
+}
+
+#[tokio::test]
+async fn a_missing_database_is_made() {
+    let database = TestDatabase::sqlite();
+    let key = beside(&database, ".key");
+    let store = Store::open_with(&database.url(), after(&[&key])).await.unwrap();
+    store.ping().await.unwrap();
+    assert!(path(&database).exists());
+}
+
+#[tokio::test]
+async fn an_empty_file_is_a_new_database() {
+    let database = TestDatabase::sqlite();
+    fs::write(path(&database), "").unwrap();
+    database.open().await.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_was_there_is_not_made_anew() {
+    for (trace, left) in [
+        ("-wal", None),
+        (".key", None),
+        ("-wal", Some("")),
+        (".key", Some("")),
+    ] {
+        let database = TestDatabase::sqlite();
+        let trace = beside(&database, trace);
+        fs::write(&trace, "left over").unwrap();
+        if let Some(left) = left {
+            fs::write(path(&database), left).unwrap();
+        }
+        let key = beside(&database, ".key");
+        let sentence = refused(&database, after(&[&key])).await;
+        assert!(sentence.contains("restore it from a backup"), "{sentence}");
+        assert!(sentence.contains("--init"), "{sentence}");
+        assert!(trace.exists());
+
+        let init = Opening {
+            init: true,
+            ..after(&[&key])
+        };
+        let store = Store::open_with(&database.url(), init).await.unwrap();
+        store.ping().await.unwrap();
+        assert!(key.exists() || !trace.ends_with(".key"), "the key stays");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_refused() {
+    for content in [
+        "a text that somebody keeps here",
+        "S",
+        "SQLite format 3",
+        &"\0".repeat(8_192),
+    ] {
+        let database = TestDatabase::sqlite();
+        fs::write(path(&database), content).unwrap();
+        let sentence = refused(&database, Opening::default()).await;
+        assert!(sentence.contains("restore it from a backup"), "{sentence}");
+        let init = Opening {
+            init: true,
+            ..Opening::default()
+        };
+        refused(&database, init).await;
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_header_is_refused() {
+    // The magic, the page size, the file format, the fixed fractions, the root of the schema.
+    for (at, bytes) in [
+        (0, &b"X"[..]),
+        (16, &[3, 1]),
+        (18, &[9, 9]),
+        (21, &[0, 0, 0]),
+        (100, &[0xff; 32]),
+    ] {
+        let database = filled().await;
+        let mut content = fs::read(path(&database)).unwrap();
+        content[at..at + bytes.len()].copy_from_slice(bytes);
+        fs::write(path(&database), content).unwrap();
+        let sentence = refused(&database, Opening::default()).await;
+        assert!(sentence.contains("is damaged"), "{at}: {sentence}");
+    }
+}
+
+#[tokio::test]
+async fn a_truncated_file_is_refused() {
+    let database = filled().await;
+    let whole = fs::read(path(&database)).unwrap();
+    for length in [
+        1,
+        50,
+        100,
+        4_095,
+        4_096,
+        whole.len() / 2,
+        whole.len() - 4_096,
+        whole.len() - 1,
+    ] {
+        fs::write(path(&database), &whole[..length]).unwrap();
+        let sentence = refused(&database, Opening::default()).await;
+        assert!(sentence.contains("is damaged"), "{length}: {sentence}");
+    }
+    fs::write(path(&database), &whole).unwrap();
+    assert_eq!(database.open().await.apps().list().await.unwrap().len(), 40);
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let database = filled().await;
+    database
+        .execute("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20991231_000001_later', 0)")
+        .await
+        .unwrap();
+    let sentence = refused(&database, Opening::default()).await;
+    assert!(sentence.contains("newer version of Launchpad"), "{sentence}");
+    assert!(sentence.contains("m20991231_000001_later"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_by_postgresql_too() {
+    let database = TestDatabase::postgres().await;
+    database.open().await.close().await.unwrap();
+    database
+        .execute("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20991231_000001_later', 0)")
+        .await
+        .unwrap();
+    let error = Store::open(&database.url()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_not_made() {
+    let database = TestDatabase::sqlite();
+    let inside = path(&database).with_file_name("none").join("launchpad.db");
+    let error = Store::open(&DatabaseUrl::Sqlite(inside.clone()))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("folder must exist"), "{error}");
+    assert!(!inside.parent().unwrap().exists());
+}
+
+#[tokio::test]
+async fn a_folder_is_no_database() {
+    let database = TestDatabase::sqlite();
+    fs::create_dir(path(&database)).unwrap();
+    let error = Store::open(&database.url()).await.unwrap_err();
+    assert!(
+        error.to_string().contains("cannot be read and written"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_or_folder_that_may_not_be_written_is_refused() {
+    let database = filled().await;
+    let folder = path(&database).parent().unwrap().to_owned();
+    let before = fs::read(path(&database)).unwrap();
+    let mode = |of: &Path, mode| fs::set_permissions(of, fs::Permissions::from_mode(mode)).unwrap();
+    let lock = beside(&database, ".lock");
+
+    mode(&folder, 0o777);
+    mode(&lock, 0o666);
+    mode(&path(&database), 0o444);
+    let said = open_as_nobody(&database);
+    assert!(
+        said.contains("launchpad.db cannot be read and written: Permission denied"),
+        "{said}"
+    );
+
+    fs::remove_file(&lock).unwrap();
+    mode(&path(&database), 0o666);
+    mode(&folder, 0o555);
+    let said = open_as_nobody(&database);
+    assert!(
+        said.contains("launchpad.db.lock cannot be locked: Permission denied"),
+        "{said}"
+    );
+
+    // The lock is there from before: it is SQLite that cannot make its files.
+    mode(&folder, 0o777);
+    fs::write(&lock, "").unwrap();
+    mode(&lock, 0o666);
+    mode(&folder, 0o555);
+    let said = open_as_nobody(&database);
+    assert!(said.contains("refused: "), "{said}");
+    assert!(said.contains("launchpad.db"), "{said}");
+
+    assert_eq!(fs::read(path(&database)).unwrap(), before);
+    mode(&folder, 0o777);
+    let said = open_as_nobody(&database);
+    assert!(said.contains("opened"), "{said}");
+    mode(&folder, 0o700);
+}
+
+/// What somebody without rights of his own is told who opens the database.
+fn open_as_nobody(database: &TestDatabase) -> String {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "opening::opener", "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let mut opener = command.spawn().unwrap();
+    writeln!(opener.stdin.take().unwrap(), "{}", database.address).unwrap();
+    String::from_utf8(opener.wait_with_output().unwrap().stdout).unwrap()
+}
+
+#[tokio::test]
+#[ignore = "the tests of this file run it, as another account"]
+async fn opener() {
+    let mut address = String::new();
+    std::io::stdin().read_line(&mut address).unwrap();
+    let said = match Store::open(&address.trim().parse().unwrap()).await {
+        Ok(store) => {
+            store.close().await.unwrap();
+            "opened".to_owned()
+        }
+        Err(StoreError::Refused(sentence)) => format!("refused: {sentence}"),
+        Err(error) => format!("failed: {error}"),
+    };
+    writeln!(std::io::stdout(), "{said}").unwrap();
+}
