@@ -61,7 +61,22 @@ foldAll?.addEventListener('click', () => {
   showFoldAll();
 });
 
-new MutationObserver(showFoldAll).observe(results, { childList: true });
+new MutationObserver(() => { addStars(); showFoldAll(); }).observe(results, { childList: true });
+addStars();
+
+// Stars need scripts, so scripts make them: two hundred more buttons would weigh more than all the rest of the page.
+function addStars() {
+  for (const card of results.querySelectorAll('.app:not(:has(.star))')) {
+    const app = card.querySelector('div > a, div > button');
+    const star = document.createElement('button');
+    star.type = 'button';
+    star.className = 'star';
+    star.dataset.app = app.value || app.getAttribute('href').split('/').at(-1);
+    star.setAttribute('aria-pressed', String('favorite' in card.dataset));
+    star.setAttribute('aria-label', `Favourite: ${app.textContent}`);
+    card.append(star);
+  }
+}
 
 function favour(star) {
   const chosen = star.getAttribute('aria-pressed') !== 'true';

@@ -331,7 +331,7 @@ fn two_hundred_apps_are_at_most_sixty_kilobytes() {
     let html = CataloguePage::new(page(), &many, &types, &[], &Preferences::default(), "")
         .render()
         .unwrap();
-    assert!(html.len() <= 100 * 1024, "{} bytes", html.len());
+    assert!(html.len() <= 60 * 1024, "{} bytes", html.len());
 }
 
 #[test]
