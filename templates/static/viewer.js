@@ -101,6 +101,8 @@ function leave() {
   leaving = true;
   clearTimeout(timer);
   rfb?.disconnect();
+  // Leaving happens twice: the form is sent, then the page goes.
+  rfb = undefined;
 }
 addEventListener('submit', (event) => { if (!event.defaultPrevented) leave(); });
 addEventListener('pagehide', leave);

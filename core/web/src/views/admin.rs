@@ -80,6 +80,9 @@ impl UsersPage {
 
     /// Nobody locks themselves out with one click.
     fn is_self(&self, name: &str) -> bool {
-        self.page.viewer.as_ref().is_some_and(|viewer| viewer.name == name)
+        self.page
+            .viewer
+            .as_ref()
+            .is_some_and(|viewer| viewer.name == name)
     }
 }

@@ -8,11 +8,6 @@ use super::when::When;
 
 /// Most bars of the plot; the table has every app.
 const MOST_BARS: usize = 12;
-/// Width of the longest bar, in the plot's units.
-const WIDTH: u64 = 380;
-/// Height of a bar with the space below it.
-const STEP: usize = 30;
-
 /// Launches by app.
 #[derive(Debug, Template)]
 #[template(path = "admin/analytics.html")]
@@ -20,8 +15,8 @@ pub(crate) struct AnalyticsPage {
     page: Page,
     total: u64,
     rows: Vec<CountRow>,
+    /// For the eye only: the table says the same.
     bars: Vec<Bar>,
-    height: usize,
 }
 
 #[derive(Debug)]
@@ -36,29 +31,31 @@ struct CountRow {
 struct Bar {
     name: String,
     launches: u64,
-    y: usize,
+    /// Its length, of [`Bar::WHOLE`].
     width: u64,
-    /// Where the figure behind the bar begins.
-    end: u64,
+}
+
+impl Bar {
+    /// The length of the longest bar.
+    const WHOLE: u64 = 1_000;
 }
 
 impl AnalyticsPage {
     /// The plot and the table of these counts.
     pub(crate) fn new(page: Page, counts: LaunchCounts) -> Self {
-        let most = counts.apps.iter().map(|app| app.launches).max().unwrap_or(0).max(1);
-        let shown = counts.apps.iter().take(MOST_BARS).enumerate();
-        let bars: Vec<Bar> = shown
-            .map(|(place, app)| {
-                let width = (app.launches.saturating_mul(WIDTH) / most).max(2);
-                Bar {
-                    name: shortened(&app.app_name),
-                    launches: app.launches,
-                    y: place * STEP,
-                    width,
-                    end: 168 + width,
-                }
-            })
-            .collect();
+        let most = counts
+            .apps
+            .iter()
+            .map(|app| app.launches)
+            .max()
+            .unwrap_or(0)
+            .max(1);
+        let bars = counts.apps.iter().take(MOST_BARS).map(|app| Bar {
+            name: app.app_name.clone(),
+            launches: app.launches,
+            width: (app.launches.saturating_mul(Bar::WHOLE) / most).max(4),
+        });
+        let bars: Vec<Bar> = bars.collect();
         let rows = counts.apps.into_iter().map(|app| CountRow {
             name: app.app_name,
             id: app.app_id,
@@ -67,9 +64,8 @@ impl AnalyticsPage {
         });
         Self {
             total: counts.total_launches,
-            rows: rows.collect(),
-            height: bars.len() * STEP,
             bars,
+            rows: rows.collect(),
             page: page.named("Analytics", "/admin/analytics"),
         }
     }
@@ -84,12 +80,4 @@ impl AnalyticsPage {
             None => String::new(),
         }
     }
-}
-
-/// The plot does not wrap text; the table has the whole name.
-fn shortened(name: &str) -> String {
-    if name.chars().count() <= 22 {
-        return name.to_owned();
-    }
-    name.chars().take(21).chain(['…']).collect()
 }

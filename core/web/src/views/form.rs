@@ -58,7 +58,10 @@ impl FormProblems {
 
     fn field(&self, path: &str) -> Option<&'static str> {
         let whole = path.split(['.', '[']).next().unwrap_or(path);
-        self.labels.iter().map(|(field, _)| *field).find(|field| *field == whole)
+        self.labels
+            .iter()
+            .map(|(field, _)| *field)
+            .find(|field| *field == whole)
     }
 
     fn label(&self, field: &str) -> &'static str {

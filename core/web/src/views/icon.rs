@@ -28,7 +28,11 @@ impl Icon {
             return Self::Sign(icon.to_owned());
         }
         match branding.logo_origin() {
-            Some(origin) if icon.strip_prefix(&origin).is_some_and(|rest| rest.starts_with('/')) => {
+            Some(origin)
+                if icon
+                    .strip_prefix(&origin)
+                    .is_some_and(|rest| rest.starts_with('/')) =>
+            {
                 Self::Picture(icon.to_owned())
             }
             _ => Self::letter(name),
@@ -38,7 +42,10 @@ impl Icon {
     /// The letter of a name.
     pub(super) fn letter(name: &str) -> Self {
         let first = name.chars().find(|c| c.is_alphanumeric()).unwrap_or('?');
-        let hue = name.bytes().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 8;
+        let hue = name
+            .bytes()
+            .fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))
+            % 8;
         Self::Letter(first.to_uppercase().collect(), hue)
     }
 }

@@ -97,7 +97,10 @@ impl SessionPage {
         } else {
             format!("{}: {}", row.app_name, row.status_words().to_lowercase())
         };
-        let done = Stage::ALL.iter().take_while(|stage| **stage != session.stage).count();
+        let done = Stage::ALL
+            .iter()
+            .take_while(|stage| **stage != session.stage)
+            .count();
         let stages = Stage::ALL.iter().enumerate().map(|(place, stage)| StageRow {
             words: stage_words(*stage),
             class: match place.cmp(&done) {
@@ -178,7 +181,11 @@ impl SessionRow {
 
     /// The class of the status' tag.
     pub(super) fn status_class(&self) -> &'static str {
-        if self.cancelled { "stopped" } else { self.status.as_str() }
+        if self.cancelled {
+            "stopped"
+        } else {
+            self.status.as_str()
+        }
     }
 
     /// The status as people read it.

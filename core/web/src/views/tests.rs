@@ -153,10 +153,22 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
         ("app", AppPage::new(page(), &apps[3], &types).render()),
         (
             "sign-in",
-            SignInPage::new(nobody(), HOSTILE, "/sessions", Some("Name or password is wrong.".into())).render(),
+            SignInPage::new(
+                nobody(),
+                HOSTILE,
+                "/sessions",
+                Some("Name or password is wrong.".into()),
+            )
+            .render(),
         ),
-        ("setup", SetupPage::new(nobody(), "", "", Problems::none()).render()),
-        ("setup-wrong", SetupPage::new(nobody(), "x", "ada", problems(&["token", "password"])).render()),
+        (
+            "setup",
+            SetupPage::new(nobody(), "", "", Problems::none()).render(),
+        ),
+        (
+            "setup-wrong",
+            SetupPage::new(nobody(), "x", "ada", problems(&["token", "password"])).render(),
+        ),
         ("sessions", SessionsPage::new(page(), &sessions, &apps).render()),
         ("sessions-empty", SessionsPage::new(page(), &[], &apps).render()),
         ("session-running", session_page(0)),
@@ -165,24 +177,51 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
         ("session-cancelled", session_page(3)),
         ("session-stopped", session_page(4)),
         ("session-expired", session_page(5)),
-        ("viewer", ViewerPage::new(page(), &sessions[0], None).unwrap().render()),
+        (
+            "viewer",
+            ViewerPage::new(page(), &sessions[0], None).unwrap().render(),
+        ),
         ("admin-apps", AppsPage::new(notice(), &apps, &types).render()),
         ("admin-apps-empty", AppsPage::new(page(), &[], &types).render()),
         (
             "admin-app-new",
-            AppFormPage::create(page(), AppFields::default(), &types, no_categories(), Problems::none())
-                .render(),
+            AppFormPage::create(
+                page(),
+                AppFields::default(),
+                &types,
+                no_categories(),
+                Problems::none(),
+            )
+            .render(),
         ),
         (
             "admin-app-wrong",
-            AppFormPage::change(page(), "broken", "r1", fields, &types, vec!["Tools".into()], wrong).render(),
+            AppFormPage::change(
+                page(),
+                "broken",
+                "r1",
+                fields,
+                &types,
+                vec!["Tools".into()],
+                wrong,
+            )
+            .render(),
         ),
-        ("admin-app-delete", AppDeletePage::new(page(), &apps[4], "r1").render()),
-        ("admin-users", UsersPage::new(page(), &accounts, HOSTILE, Role::Admin, problems(&["name"])).render()),
+        (
+            "admin-app-delete",
+            AppDeletePage::new(page(), &apps[4], "r1").render(),
+        ),
+        (
+            "admin-users",
+            UsersPage::new(page(), &accounts, HOSTILE, Role::Admin, problems(&["name"])).render(),
+        ),
         ("admin-audit", AuditPage::new(page(), audit()).render()),
         ("admin-audit-empty", AuditPage::new(page(), Vec::new()).render()),
         ("admin-analytics", AnalyticsPage::new(page(), counts()).render()),
-        ("admin-analytics-empty", AnalyticsPage::new(page(), LaunchCounts::default()).render()),
+        (
+            "admin-analytics-empty",
+            AnalyticsPage::new(page(), LaunchCounts::default()).render(),
+        ),
         (
             "account",
             AccountPage::new(
@@ -195,8 +234,15 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
         ),
         (
             "error",
-            ErrorPage::new(page(), 404, "There is no such page", "Perhaps it was deleted.", "", Some("r".into()))
-                .render(),
+            ErrorPage::new(
+                page(),
+                404,
+                "There is no such page",
+                "Perhaps it was deleted.",
+                "",
+                Some("r".into()),
+            )
+            .render(),
         ),
         (
             "error-nobody",
@@ -252,7 +298,15 @@ fn values<'a>(html: &'a str, attribute: &str) -> Vec<&'a str> {
 #[test]
 fn nothing_is_inline_and_nothing_breaks_out() {
     for (name, html) in pages() {
-        for forbidden in ["<style", " style=", "javascript:", "alert(1)</", " onclick=\"", " onload=", "hx-on"] {
+        for forbidden in [
+            "<style",
+            " style=",
+            "javascript:",
+            "alert(1)</",
+            " onclick=\"",
+            " onload=",
+            "hx-on",
+        ] {
             assert!(!html.contains(forbidden), "{forbidden} in {name}");
         }
         for script in html.split("<script").skip(1) {
@@ -278,7 +332,10 @@ fn every_page_has_what_readers_go_by() {
                 assert!(ids.contains(&id), "{name} points to {id}, which is not there");
             }
         }
-        for jump in values(&html, "href").iter().filter_map(|href| href.strip_prefix('#')) {
+        for jump in values(&html, "href")
+            .iter()
+            .filter_map(|href| href.strip_prefix('#'))
+        {
             assert!(ids.contains(&jump), "{name} jumps to {jump}, which is not there");
         }
     }
@@ -298,10 +355,7 @@ fn every_file_that_a_page_names_is_there_with_its_version() {
         Asset::find("vendor/novnc/core/rfb.js").is_some(),
         "which viewer.js imports"
     );
-    assert!(
-        Asset::find("vendor/package.json").is_none(),
-        "no page needs it"
-    );
+    assert!(Asset::find("vendor/package.json").is_none(), "no page needs it");
 }
 
 #[test]
@@ -341,7 +395,10 @@ fn a_fragment_is_a_part_of_its_page() {
     let list = SessionsPage::new(page(), &sessions, &apps);
     let session = SessionPage::new(page(), &sessions[1], None);
     let parts = [
-        (catalogue.render().unwrap(), catalogue.as_results().render().unwrap()),
+        (
+            catalogue.render().unwrap(),
+            catalogue.as_results().render().unwrap(),
+        ),
         (list.render().unwrap(), list.as_list().render().unwrap()),
         (session.render().unwrap(), session.as_progress().render().unwrap()),
     ];
@@ -358,8 +415,7 @@ fn a_picture_of_another_host_becomes_a_letter() {
     beside.icon = "https://logo.example/x.png".to_owned();
     let branding = Branding::parse("https://logo.example/l.svg", "#000000", "#ffffff", "Acme").unwrap();
     let page = Page::new(branding, None, None, false);
-    let html =
-        |app: &App| AppPage::new(page.clone(), app, &types()).render().unwrap();
+    let html = |app: &App| AppPage::new(page.clone(), app, &types()).render().unwrap();
     assert!(!html(&elsewhere).contains("evil"));
     assert!(html(&beside).contains("src=\"https://logo.example/x.png\""));
 }
