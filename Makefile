@@ -1,6 +1,6 @@
 # The front door: `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench images lint release engine test-needs
+.PHONY: help run test bench images plugins lint release engine test-needs
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -19,6 +19,7 @@ run: images ## Build everything and start the portal with the example catalogue
 	LAUNCHPAD_DB=$(LAUNCHPAD_DB) target/debug/launchpad serve --seed examples/apps.json
 
 test: test-needs images lint ## Prove everything: style, unit, integration and browser suites
+	plugins/build.sh --check
 	cargo test --workspace --locked
 
 bench: test-needs images ## Measure the promised figures and print them as a table
@@ -26,6 +27,9 @@ bench: test-needs images ## Measure the promised figures and print them as a tab
 
 images: engine ## Build the images that the example catalogue launches
 	examples/images/build.sh
+
+plugins: ## Build the launch types that are components, from source
+	plugins/build.sh
 
 lint: ## Check format, warnings and documentation
 	cargo fmt --all --check

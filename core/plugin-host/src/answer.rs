@@ -18,7 +18,6 @@ const RETRY_MS: u64 = 1_000;
 const MAX_RETRY_MS: u64 = 60_000;
 
 /// Reads an answer's text.
-#[cfg_attr(not(test), expect(dead_code, reason = "only components answer in text"))]
 pub(crate) fn parse(text: &str) -> Result<Value, Fault> {
     if text.len() > MAX_ANSWER {
         return Err(too_large());

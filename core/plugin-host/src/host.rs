@@ -1,5 +1,6 @@
 //! The launch types of this server.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -57,6 +58,7 @@ impl PluginHost {
     fn load_all(sources: Vec<Source>, granted: Granted) -> Self {
         let loader = Loader {
             scripts: Scripts::new(),
+            components: OnceCell::new(),
             gate: Gate::new(),
             granted,
         };

@@ -20,6 +20,7 @@ mod rhai_carrier;
 mod schema;
 mod shipped;
 mod source;
+mod wasm;
 
 pub use error::{Failure, LoadError};
 pub use host::PluginHost;

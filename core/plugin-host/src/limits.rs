@@ -34,7 +34,7 @@ pub(crate) struct Limits {
     pub(crate) cpu: Duration,
     /// Time from start to end.
     pub(crate) wall: Duration,
-    /// Bytes of each linear memory; components only.
+    /// Bytes of all its linear memories together; components only.
     pub(crate) memory: usize,
 }
 

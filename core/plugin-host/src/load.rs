@@ -1,5 +1,6 @@
 //! From a folder to a plugin that can be called.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::manifest::{CarrierKind, Manifest};
 use crate::plugin::{Carrier, Plugin};
 use crate::rhai_carrier::Scripts;
 use crate::schema::Schema;
+use crate::wasm::Components;
 use crate::{LoadError, Source};
 
 /// Which plan capabilities the operator grants, by plugin id.
@@ -22,6 +24,7 @@ pub(crate) type Granted = BTreeMap<String, BTreeSet<String>>;
 /// Loads plugins one by one.
 pub(crate) struct Loader {
     pub(crate) scripts: Scripts,
+    pub(crate) components: OnceCell<Components>,
     pub(crate) gate: Gate,
     pub(crate) granted: Granted,
 }
@@ -56,10 +59,21 @@ impl Loader {
                 Ok(Carrier::Rhai(compiled))
             }
             CarrierKind::Wasm => {
-                entry(source, manifest, MAX_COMPONENT)?;
-                Err(LoadError::NoCarrier("this build runs no components".to_owned()))
+                let bytes = entry(source, manifest, MAX_COMPONENT)?;
+                Ok(Carrier::Wasm(
+                    self.components()?.compile(&manifest.entry, &bytes)?,
+                ))
             }
         }
+    }
+
+    /// The engine for components, started for the first of them.
+    fn components(&self) -> Result<&Components, LoadError> {
+        if let Some(components) = self.components.get() {
+            return Ok(components);
+        }
+        let started = Components::new()?;
+        Ok(self.components.get_or_init(|| started))
     }
 
     /// What the manifest claims and, for a plugin from outside, the operator grants as well.

@@ -16,17 +16,20 @@ use crate::limits::{CALLS_PER_PLUGIN, Limits, MAX_CONTEXT, QUEUE};
 use crate::manifest::Manifest;
 use crate::rhai_carrier::Script;
 use crate::schema::Schema;
+use crate::wasm::Guest;
 
 /// What runs a plugin.
 #[derive(Debug)]
 pub(crate) enum Carrier {
     Rhai(Script),
+    Wasm(Guest),
 }
 
 impl Carrier {
     fn has(&self, hook: Hook) -> bool {
         match self {
             Self::Rhai(script) => script.has(hook),
+            Self::Wasm(guest) => guest.has(hook),
         }
     }
 
@@ -40,6 +43,7 @@ impl Carrier {
     ) -> Result<Value, Ended> {
         match self {
             Self::Rhai(script) => script.call(hook, context, limits, log, turn).await,
+            Self::Wasm(guest) => guest.call(hook, &context, limits, log, turn).await,
         }
     }
 }

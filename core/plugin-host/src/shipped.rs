@@ -18,6 +18,7 @@ type Files = &'static [(&'static str, &'static [u8])];
 
 /// Each file by name, so that the compiler notices when one of them changes or goes away.
 const SHIPPED: &[(&str, Files)] = shipped! {
+    "container": ["plugin.toml", "settings.schema.json", "plugin.wasm"],
     "container-pvc": ["plugin.toml", "settings.schema.json", "main.rhai"],
     "url": ["plugin.toml", "settings.schema.json", "main.rhai"],
 };

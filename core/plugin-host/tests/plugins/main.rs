@@ -2,6 +2,9 @@
 
 #![cfg(test)]
 
+mod components;
+mod guest_log;
+mod hostile_components;
 mod hostile_scripts;
 mod loading;
 mod shipped;

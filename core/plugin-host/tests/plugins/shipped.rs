@@ -69,6 +69,31 @@ fn accepted(launch_type: &LaunchType, answer: Value) {
     }
 }
 
+/// The same launch, by a component and by a script.
+#[tokio::test]
+async fn container_and_container_pvc_plan_the_same_pod_but_for_the_workspace() {
+    let host = from_folders().await;
+    let component = host.replay(&id("container")).await.unwrap();
+    let script = host.replay(&id("container-pvc")).await.unwrap();
+    let mut compared = 0;
+    for (one, other) in component.into_iter().zip(script) {
+        assert_eq!(one.name, other.name);
+        let mut other = other.answer;
+        // The recorded settings of the one name a workspace, which the other has not: nothing else may differ.
+        if let Some(volumes) = other.pointer_mut("/pod/volumes").and_then(Value::as_array_mut) {
+            for volume in volumes.iter_mut().filter(|volume| volume["name"] == "workspace") {
+                *volume = json!({"name": "workspace", "emptyDir": {}});
+                compared += 1;
+            }
+        }
+        if let Some(document) = other.as_object_mut() {
+            document.remove("claims");
+        }
+        assert_eq!(one.answer, other, "{}", one.name);
+    }
+    assert_eq!(compared, 3);
+}
+
 #[tokio::test]
 async fn an_app_is_told_what_it_lacks() {
     let host = from_folders().await;

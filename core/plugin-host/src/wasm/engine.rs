@@ -1,0 +1,102 @@
+//! The engine: one for all components, with the clock that interrupts them.
+
+use std::time::Duration;
+
+use wasmtime::component::Linker;
+use wasmtime::{Config, Engine, PoolingAllocationConfig, StoreContextMut};
+
+use super::contract::HOST;
+use super::store::{CallState, TABLE_ELEMENTS};
+use crate::LoadError;
+use crate::limits::Limits;
+
+/// How often the clock ticks: the grain in which computing time is counted.
+pub(super) const TICK: Duration = Duration::from_millis(10);
+
+/// Slots for instances: more than there are calls at one time, so that a call never finds none.
+const INSTANCES: u32 = 64;
+/// Core instances of one component: guests from interpreters have dozens.
+const CORE_INSTANCES: u32 = 48;
+/// Deepest stack of a guest, in bytes.
+const STACK: usize = 512 * 1_024;
+
+/// Compiles and links components.
+pub(crate) struct Components {
+    pub(super) engine: Engine,
+    pub(super) linker: Linker<CallState>,
+}
+
+impl Components {
+    /// Starts the engine and its clock.
+    ///
+    /// # Errors
+    /// Where this machine cannot run components.
+    pub(crate) fn new() -> Result<Self, LoadError> {
+        let no_carrier = |error: wasmtime::Error| LoadError::NoCarrier(format!("{error:#}"));
+        let engine = Engine::new(config().allocation_strategy(pool())).or_else(|error| {
+            // Where address space is short there is no pool; calls then cost some microseconds more.
+            tracing::warn!("no pool for instances: {error:#}");
+            Engine::new(&config())
+        });
+        let engine = engine.map_err(no_carrier)?;
+        start_clock(&engine).map_err(|error| LoadError::NoCarrier(error.to_string()))?;
+        let linker = linker(&engine).map_err(no_carrier)?;
+        Ok(Self { engine, linker })
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .concurrency_support(false)
+        .max_wasm_stack(STACK)
+        // The library's own reservation takes 4 GiB of addresses for each memory.
+        .memory_reservation(Limits::default().memory as u64)
+        .wasm_memory64(false);
+    config
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(INSTANCES)
+        .total_core_instances(INSTANCES * CORE_INSTANCES)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .total_memories(INSTANCES * 2)
+        .max_memories_per_component(2)
+        .max_memory_size(Limits::default().memory)
+        .total_tables(INSTANCES * 16)
+        .max_tables_per_component(16)
+        .table_elements(TABLE_ELEMENTS)
+        .total_stacks(INSTANCES);
+    pool
+}
+
+/// Ticks until the engine is gone.
+fn start_clock(engine: &Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    let tick = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
+        }
+    };
+    std::thread::Builder::new()
+        .name("wasm-clock".to_owned())
+        .spawn(tick)?;
+    Ok(())
+}
+
+/// The functions that components may call.
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
+    let mut linker = Linker::new(engine);
+    linker.instance(HOST)?.func_wrap(
+        "log",
+        |mut store: StoreContextMut<'_, CallState>, (level, message, fields): (String, String, String)| {
+            store.data_mut().log.write(&level, &message, &fields);
+            Ok(())
+        },
+    )?;
+    Ok(linker)
+}

@@ -1,0 +1,175 @@
+//! Plugins that are WebAssembly components.
+//!
+//! A component is compiled and linked once; each call has a fresh store and instance, so nothing of one user's
+//! call is there in the next, and nothing must be mended after a trap.
+
+mod contract;
+mod engine;
+mod errors;
+mod store;
+
+use std::fmt;
+
+use serde_json::Value;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Val};
+
+use crate::LoadError;
+use crate::admission::Turn;
+use crate::answer;
+use crate::call::{Ended, Fault, FaultKind, Hook, Refusal};
+use crate::guest_log::GuestLog;
+use crate::limits::Limits;
+pub(crate) use engine::Components;
+use store::CallState;
+
+/// A linked component.
+pub(crate) struct Guest {
+    linked: InstancePre<CallState>,
+    plan: ComponentExportIndex,
+    validate: Option<ComponentExportIndex>,
+}
+
+impl Components {
+    /// Compiles and links the component of a plugin. Takes as long as compiling does.
+    ///
+    /// # Errors
+    /// Where it is no component, or imports or exports something else than a plugin does.
+    pub(crate) fn compile(&self, entry: &str, bytes: &[u8]) -> Result<Guest, LoadError> {
+        let compile = |error: wasmtime::Error| LoadError::Compile {
+            entry: entry.to_owned(),
+            reason: format!("{error:#}"),
+        };
+        let contract = |reason: String| LoadError::Contract {
+            entry: entry.to_owned(),
+            reason,
+        };
+        let component = Component::from_binary(&self.engine, bytes).map_err(compile)?;
+        // Before linking, whose own words for a missing function mislead.
+        contract::imports(&self.engine, &component).map_err(contract)?;
+        let plan = contract::hook(&self.engine, &component, Hook::Plan)
+            .map_err(contract)?
+            .ok_or_else(|| contract("exports no function `plan`".to_owned()))?;
+        let validate = contract::hook(&self.engine, &component, Hook::Validate).map_err(contract)?;
+        let linked = self
+            .linker
+            .instantiate_pre(&component)
+            .map_err(|error| contract(format!("{error:#}")))?;
+        Ok(Guest {
+            linked,
+            plan,
+            validate,
+        })
+    }
+}
+
+impl Guest {
+    pub(crate) fn has(&self, hook: Hook) -> bool {
+        self.export(hook).is_some()
+    }
+
+    fn export(&self, hook: Hook) -> Option<&ComponentExportIndex> {
+        match hook {
+            Hook::Plan => Some(&self.plan),
+            Hook::Validate => self.validate.as_ref(),
+        }
+    }
+
+    /// Calls a hook. Dropping the future ends the call.
+    pub(crate) async fn call(
+        &self,
+        hook: Hook,
+        context: &Value,
+        limits: Limits,
+        log: GuestLog,
+        turn: Turn,
+    ) -> Result<Value, Ended> {
+        let missing = || {
+            Fault::new(
+                FaultKind::Trap,
+                format!("it has no hook {hook}"),
+                "no such export",
+            )
+        };
+        let export = self.export(hook).ok_or_else(missing)?;
+        let mut store = store::fresh(self.linked.engine(), log, limits);
+        let answer = {
+            let work = self.run(&mut store, export, context.to_string());
+            tokio::time::timeout(limits.wall, work).await
+        };
+        let answer = match answer {
+            Ok(Ok(answer)) => read(answer),
+            Ok(Err(error)) => Err(errors::fault(&error, store.data(), limits).into()),
+            Err(_) => Err(errors::wall(limits).into()),
+        };
+        drop(turn);
+        answer
+    }
+
+    async fn run(
+        &self,
+        store: &mut wasmtime::Store<CallState>,
+        export: &ComponentExportIndex,
+        context: String,
+    ) -> wasmtime::Result<Val> {
+        let instance = self.linked.instantiate_async(&mut *store).await?;
+        let hook = instance
+            .get_func(&mut *store, export)
+            .ok_or_else(|| wasmtime::Error::msg("the instance lacks an export of its component"))?;
+        let mut answer = [Val::Bool(false)];
+        hook.call_async(&mut *store, &[Val::String(context)], &mut answer)
+            .await?;
+        let [answer] = answer;
+        Ok(answer)
+    }
+}
+
+/// The answer's document, or the error that the plugin returned.
+fn read(answer: Val) -> Result<Value, Ended> {
+    match answer {
+        Val::Result(Ok(Some(document))) => match *document {
+            Val::String(text) => Ok(answer::parse(&text)?),
+            other => Err(answer::unreadable(&format!("{other:?}")).into()),
+        },
+        Val::Result(Err(Some(error))) => match *error {
+            Val::Record(fields) => Err(refusal(fields)),
+            other => Err(answer::unreadable(&format!("{other:?}")).into()),
+        },
+        other => Err(answer::unreadable(&format!("{other:?}")).into()),
+    }
+}
+
+fn refusal(fields: Vec<(String, Val)>) -> Ended {
+    let (mut code, mut message, mut details) = (String::new(), String::new(), String::new());
+    for (name, value) in fields {
+        if let Val::String(text) = value {
+            match name.as_str() {
+                "code" => code = text,
+                "message" => message = text,
+                "details" => details = text,
+                _ => {}
+            }
+        }
+    }
+    let details = if details.is_empty() {
+        Ok(Value::Null)
+    } else {
+        answer::parse(&details)
+    };
+    match details {
+        Ok(details) => Refusal {
+            code,
+            message,
+            details,
+        }
+        .into(),
+        Err(fault) => fault.into(),
+    }
+}
+
+impl fmt::Debug for Guest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guest")
+            .field("component", self.linked.component())
+            .finish_non_exhaustive()
+    }
+}
