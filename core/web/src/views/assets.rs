@@ -44,8 +44,7 @@ pub(crate) fn asset(name: &str) -> String {
 }
 
 fn version(file: &rust_embed::EmbeddedFile) -> String {
-    let hash = file.metadata.sha256_hash();
-    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&file.metadata.sha256_hash()[..6])
 }
 
 /// What is not in this list lies in the folder for other reasons and is not served.

@@ -2,8 +2,6 @@
 
 use launchpad_domain::{Branding, Theme, Viewer};
 
-use super::assets;
-
 /// The frame of a page: whose portal, who looks, in which colours, where in the navigation.
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
@@ -73,11 +71,6 @@ impl Page {
         self.title = title.into();
         self.path = path;
         self
-    }
-
-    /// Where a static file lies, by its content.
-    pub(super) fn asset(&self, name: &str) -> String {
-        assets::asset(name)
     }
 
     /// Where the organisation's colours lie; another address whenever they change.

@@ -71,14 +71,11 @@ struct StageRow {
 
 impl SessionsPage {
     /// The sessions of the viewer, newest first. `apps` give the icons; a deleted app has its letter.
-    pub(crate) fn new<'a>(
-        page: Page,
-        sessions: &[Session],
-        apps: impl IntoIterator<Item = &'a App> + Clone,
-    ) -> Self {
+    pub(crate) fn new<'a>(page: Page, sessions: &[Session], apps: impl IntoIterator<Item = &'a App>) -> Self {
+        let apps: Vec<&App> = apps.into_iter().collect();
         let rows = sessions
             .iter()
-            .map(|session| SessionRow::new(session, apps.clone(), &page.branding));
+            .map(|session| SessionRow::new(session, apps.iter().copied(), &page.branding));
         let (live, ended): (Vec<_>, Vec<_>) = rows.partition(|row| row.status.is_live());
         Self {
             live,
@@ -149,11 +146,12 @@ impl SessionRow {
     /// The sessions that run or are about to, for the top of the catalogue.
     pub(super) fn live<'a>(
         sessions: &[Session],
-        apps: impl IntoIterator<Item = &'a App> + Clone,
+        apps: impl IntoIterator<Item = &'a App>,
         branding: &Branding,
     ) -> Vec<Self> {
+        let apps: Vec<&App> = apps.into_iter().collect();
         let live = sessions.iter().filter(|session| session.status.is_live());
-        live.map(|session| Self::new(session, apps.clone(), branding))
+        live.map(|session| Self::new(session, apps.iter().copied(), branding))
             .collect()
     }
 
