@@ -1,1 +1,28 @@
-//! The harness, the integration suites, the browser suite and the benchmarks.
+//! The harness: starts the real program with a database of its own, talks to it as browsers and scripts do, kills it,
+//! and asks the engine what is left.
+
+pub mod blaster;
+mod client;
+mod engine;
+mod log;
+mod portal;
+mod postgres;
+mod screen;
+mod seed;
+
+pub use client::{Answer, Client, Session};
+pub use engine::{Engine, derive_image};
+pub use portal::{Portal, Recipe};
+pub use postgres::Postgres;
+pub use screen::Screen;
+pub use seed::{Seed, app, desktop, link};
+
+use std::time::Duration;
+
+/// How long anything may take that happens by itself, before a test says that it never came.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The folder of the whole workspace.
+pub fn workspace() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}

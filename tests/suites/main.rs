@@ -1,3 +1,16 @@
 //! The integration suites: one binary, so that the program is linked once.
 
+mod browser;
+mod faults;
 mod import_rules;
+mod journey;
+
+use launchpad_tests::Recipe;
+
+/// The program as it is shipped.
+fn portal() -> Recipe {
+    Recipe::new(env!("CARGO_BIN_EXE_launchpad-under-test"))
+}
+
+/// A password that no rule for passwords can find too simple.
+const PASSWORD: &str = "correct horse battery staple";

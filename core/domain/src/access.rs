@@ -27,6 +27,8 @@ pub enum Action {
     ReadAudit,
     /// Read the analytics.
     ReadAnalytics,
+    /// List, add and disable accounts, and set their passwords.
+    ChangeAccounts,
 }
 
 /// Why a request may not go on.
@@ -71,7 +73,7 @@ pub fn authorize(viewer: Option<&Viewer>, action: Action) -> Result<(), Refusal>
                 Err(Refusal::Forbidden)
             }
         }
-        Action::ChangeApps | Action::ReadAudit | Action::ReadAnalytics => {
+        Action::ChangeApps | Action::ReadAudit | Action::ReadAnalytics | Action::ChangeAccounts => {
             if admin {
                 Ok(())
             } else {
@@ -105,6 +107,7 @@ mod tests {
             ChangeApps,
             ReadAudit,
             ReadAnalytics,
+            ChangeAccounts,
         ] {
             assert_eq!(authorize(None, action), Err(Refusal::SignInFirst));
             assert_eq!(authorize(Some(&admin), action), Ok(()));
@@ -113,6 +116,7 @@ mod tests {
             ChangeApps,
             ReadAudit,
             ReadAnalytics,
+            ChangeAccounts,
             ListSessions(None),
             ListSessions(Some(other)),
         ] {

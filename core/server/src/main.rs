@@ -1,2 +1,5 @@
 //! The program `launchpad`.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    launchpad_server::main()
+}

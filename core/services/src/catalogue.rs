@@ -126,6 +126,11 @@ impl Catalogue {
         result?.ok_or(ServiceError::NotFound("app"))
     }
 
+    /// Everything that is wrong with a draft, for a form that has problems of its own to tell with it.
+    pub fn problems_with(&self, draft: AppDraft) -> Problems {
+        self.check(draft).map_or_else(problems_of, |_| Problems::none())
+    }
+
     /// Removes an app; its running sessions go on.
     pub async fn delete(
         &self,

@@ -53,6 +53,9 @@ pub enum ServiceError {
     /// Something inside broke; the text is for the log.
     #[error("{0}")]
     Internal(String),
+    /// The database is held by others for longer than one waits; it may be asked again.
+    #[error("the database is busy")]
+    Busy(#[source] StoreError),
     /// The database did not do it.
     #[error(transparent)]
     Store(StoreError),
@@ -63,6 +66,7 @@ impl From<StoreError> for ServiceError {
         match error {
             StoreError::Taken(what) => Self::Taken(what),
             StoreError::Stale => Self::Stale,
+            busy @ StoreError::Busy(_) => Self::Busy(busy),
             other => Self::Store(other),
         }
     }

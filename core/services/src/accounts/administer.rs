@@ -1,11 +1,11 @@
 //! What an operator does with accounts.
 
 use launchpad_domain::account::check_new_password;
-use launchpad_domain::{Account, Actor, Problems, Role, UserId};
+use launchpad_domain::{Account, Actor, Problems, Role, UserId, Viewer};
 use launchpad_store::NewAccount;
 
 use super::Accounts;
-use crate::ServiceError;
+use crate::{ServiceError, SignedIn};
 
 impl Accounts {
     /// Adds an account. Without a password it uses API tokens only.
@@ -57,6 +57,37 @@ impl Accounts {
             .await?;
         self.forget_viewers();
         Ok(())
+    }
+
+    /// Changes the viewer's own password, which ends all their sign-ins, and signs them in anew.
+    ///
+    /// # Errors
+    /// Problems at `current_password` and `new_password`; [`ServiceError::OverLimit`] after too many tries.
+    pub async fn change_password(
+        &self,
+        actor: &Actor,
+        viewer: &Viewer,
+        current: &str,
+        new: &str,
+    ) -> Result<SignedIn, ServiceError> {
+        let name = viewer.name.as_str();
+        self.throttle.check(name, actor.address.as_deref())?;
+        let known = self.store.accounts().by_name(&viewer.name.folded()).await?;
+        let (account, hash) = known.ok_or(ServiceError::NotFound("account"))?;
+        let mut problems = Problems::none();
+        problems.take("new_password", check_new_password(new));
+        if !self.passwords.verify(current, hash).await? {
+            problems.add("current_password", "is not your password");
+        }
+        problems.into_result(())?;
+        let hash = self.passwords.hash(new).await?;
+        let now = self.clock.now();
+        self.store
+            .accounts()
+            .set_password(actor, account.id, &hash, now)
+            .await?;
+        self.forget_viewers();
+        self.begin(actor, account).await
     }
 
     /// Disables an account: its sign-ins end, its tokens are dead, its open streams are cut.

@@ -61,7 +61,8 @@ pub struct SignedIn {
 }
 
 impl Accounts {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+    /// Accounts of this database; a command needs no more of the portal.
+    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         let remembered = || {
             Cache::builder()
                 .max_capacity(50_000)
@@ -107,6 +108,7 @@ impl Accounts {
         }
     }
 
+    /// Signs an account in whose owner has just proved who they are.
     async fn begin(&self, actor: &Actor, account: Account) -> Result<SignedIn, ServiceError> {
         let now = self.clock.now();
         let secret = Secret::new();

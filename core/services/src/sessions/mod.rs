@@ -124,6 +124,11 @@ impl Sessions {
         Ok(self.0.store.sessions().of_user(user, LISTED).await?)
     }
 
+    /// The account's sessions that run or are about to, newest first.
+    pub async fn live_of_user(&self, user: UserId) -> Result<Vec<Session>, ServiceError> {
+        Ok(self.0.store.sessions().live_of_user(user, LISTED).await?)
+    }
+
     /// Everybody's newest sessions.
     pub async fn all(&self) -> Result<Vec<Session>, ServiceError> {
         Ok(self.0.store.sessions().all(LISTED).await?)

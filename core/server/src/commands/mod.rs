@@ -1,0 +1,35 @@
+//! What an operator can do beside a running portal, on the same configuration and database.
+
+mod config;
+mod token;
+mod user;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use launchpad_services::Accounts;
+
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::error::ServerError;
+use crate::wiring;
+
+pub(crate) use config::show as show_config;
+pub(crate) use token::{TokenCommand, run as token};
+pub(crate) use user::{UserCommand, run as user};
+
+async fn accounts(config: &Config) -> Result<Accounts, ServerError> {
+    let store = wiring::open_store(config).await?;
+    Ok(Accounts::new(store, Arc::new(SystemClock::default())))
+}
+
+/// Writes what a command answers.
+fn say(text: impl std::fmt::Display) -> Result<(), ServerError> {
+    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
+}
+
+/// The same for scripts.
+fn say_json(value: &impl serde::Serialize) -> Result<(), ServerError> {
+    let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from)?;
+    say(text)
+}

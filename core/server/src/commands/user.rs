@@ -1,0 +1,115 @@
+//! `launchpad user`.
+
+use std::io::{BufRead, IsTerminal, Read};
+
+use clap::Subcommand;
+use launchpad_domain::{Actor, Role};
+use serde_json::json;
+
+use super::{accounts, say, say_json};
+use crate::config::Config;
+use crate::error::ServerError;
+
+/// Longest password that is read, in bytes.
+const MAX_PASSWORD: u64 = 4_096;
+
+/// What can be done with accounts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Add an account; without a password it uses API tokens only
+    Add {
+        /// The sign-in name
+        name: String,
+        /// admin or user
+        #[arg(long, default_value = "user")]
+        role: Role,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List all accounts
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set a password, read from standard input; ends the account's sign-ins
+    Passwd {
+        /// The sign-in name
+        name: String,
+    },
+    /// Disable an account: its sign-ins end, its tokens are dead, its streams are cut
+    Disable {
+        /// The sign-in name
+        name: String,
+    },
+}
+
+/// Does it.
+pub(crate) async fn run(config: &Config, command: UserCommand) -> Result<(), ServerError> {
+    let accounts = accounts(config).await?;
+    let actor = Actor::command_line();
+    match command {
+        UserCommand::Add {
+            name,
+            role,
+            password_stdin,
+        } => {
+            let password = if password_stdin {
+                Some(read_password()?)
+            } else {
+                None
+            };
+            let account = accounts.create(&actor, &name, role, password.as_deref()).await?;
+            say(format_args!("added {} ({})", account.name, account.role.as_str()))
+        }
+        UserCommand::List { json: false } => {
+            for account in accounts.list().await? {
+                let state = if account.disabled { "disabled" } else { "active" };
+                say(format_args!(
+                    "{:<24} {:<6} {state}",
+                    account.name.as_str(),
+                    account.role.as_str()
+                ))?;
+            }
+            Ok(())
+        }
+        UserCommand::List { json: true } => {
+            let list: Vec<_> = accounts
+                .list()
+                .await?
+                .iter()
+                .map(|account| {
+                    json!({
+                        "id": account.id,
+                        "name": account.name,
+                        "role": account.role,
+                        "disabled": account.disabled,
+                        "created_at": account.created_at,
+                    })
+                })
+                .collect();
+            say_json(&list)
+        }
+        UserCommand::Passwd { name } => {
+            accounts.set_password(&actor, &name, &read_password()?).await?;
+            say(format_args!("the password of {name} is set"))
+        }
+        UserCommand::Disable { name } => {
+            accounts.disable(&actor, &name).await?;
+            say(format_args!("{name} is disabled"))
+        }
+    }
+}
+
+/// The first line of standard input.
+fn read_password() -> Result<String, ServerError> {
+    if std::io::stdin().is_terminal() {
+        let message =
+            "the password is read from standard input: printf %s \"$PASSWORD\" | launchpad user ...";
+        return Err(ServerError::Start(message.to_owned()));
+    }
+    let mut line = String::new();
+    std::io::BufReader::new(std::io::stdin().take(MAX_PASSWORD)).read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}

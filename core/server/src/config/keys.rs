@@ -1,0 +1,80 @@
+//! Every setting there is: its name in files, its environment variable, its default.
+
+/// A setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// Its place in `launchpad.toml`: `sessions.per_user`.
+    pub(crate) path: &'static str,
+    /// Its environment variable.
+    pub(crate) variable: &'static str,
+    /// What it is where nobody sets it; none: nothing.
+    pub(crate) default: Option<&'static str>,
+}
+
+macro_rules! keys {
+    ($($(#[$doc:meta])* $name:ident = $path:literal, $variable:literal, $default:expr;)+) => {
+        $($(#[$doc])* pub(crate) const $name: Key = Key { path: $path, variable: $variable, default: $default };)+
+
+        /// All of them, in the order in which `launchpad config` shows them.
+        pub(crate) const ALL: &[Key] = &[$($name,)+];
+    };
+}
+
+keys! {
+    /// The port on which the portal listens.
+    PORT = "port", "LAUNCHPAD_PORT", Some("8080");
+    /// The address on which it listens; this machine alone, unless set.
+    BIND = "bind", "LAUNCHPAD_BIND", Some("127.0.0.1");
+    /// Where browsers reach it.
+    PUBLIC_URL = "public_url", "LAUNCHPAD_PUBLIC_URL", None;
+    /// A file for SQLite, or a `postgres://` URL.
+    DB = "db", "LAUNCHPAD_DB", Some("launchpad.db");
+    /// What fills an empty catalogue, once.
+    SEED = "seed", "LAUNCHPAD_SEED", None;
+    /// Which engine runs apps.
+    RUNTIME = "runtime", "LAUNCHPAD_RUNTIME", Some("auto");
+    /// The namespace of a Kubernetes engine.
+    NAMESPACE = "namespace", "LAUNCHPAD_NAMESPACE", Some("launchpad");
+    /// A JSON file with the branding.
+    BRANDING_FILE = "branding.file", "LAUNCHPAD_CONFIG", Some("branding.json");
+    /// The logo's address.
+    LOGO_URL = "branding.logo_url", "LAUNCHPAD_LOGO_URL", Some("");
+    /// The first colour.
+    PRIMARY_COLOR = "branding.primary_color", "LAUNCHPAD_PRIMARY_COLOR", Some("#398D9B");
+    /// The second colour.
+    SECONDARY_COLOR = "branding.secondary_color", "LAUNCHPAD_SECONDARY_COLOR", Some("#4AB7C3");
+    /// The organisation's name.
+    TENANT_NAME = "branding.tenant_name", "LAUNCHPAD_TENANT_NAME", Some("Launchpad");
+    /// Minutes that a session may run.
+    SESSION_TIMEOUT = "sessions.timeout", "LAUNCHPAD_SESSION_TIMEOUT", Some("120");
+    /// Minutes between full sweeps at the most.
+    CLEANUP_INTERVAL = "sessions.cleanup_interval", "LAUNCHPAD_SESSION_CLEANUP_INTERVAL", Some("5");
+    /// Seconds until a launch that does not answer has failed.
+    READY_TIMEOUT = "sessions.ready_timeout", "LAUNCHPAD_POD_READY_TIMEOUT", Some("120");
+    /// The image that gives an app its screen.
+    SIDECAR_IMAGE = "sessions.sidecar_image", "LAUNCHPAD_VNC_SIDECAR_IMAGE", Some("localhost/launchpad/vnc-sidecar:1");
+    /// Sessions that an account may have at once.
+    PER_USER = "sessions.per_user", "LAUNCHPAD_SESSIONS__PER_USER", Some("5");
+    /// CPU limit of a container that names none.
+    CPU = "sessions.cpu", "LAUNCHPAD_SESSIONS__CPU", Some("2");
+    /// Memory limit of a container that names none.
+    MEMORY = "sessions.memory", "LAUNCHPAD_SESSIONS__MEMORY", Some("2Gi");
+    /// Disk limit of a container that names none.
+    DISK = "sessions.disk", "LAUNCHPAD_SESSIONS__DISK", Some("5Gi");
+    /// Folders of plugins, separated by colons.
+    PLUGIN_DIRS = "plugins.dirs", "LAUNCHPAD_PLUGINS__DIRS", Some("");
+    /// Powers that plugins are given.
+    PLUGIN_GRANTS = "plugins.grants", "LAUNCHPAD_PLUGINS__GRANTS", Some("");
+    /// The launch type of an app that names none.
+    DEFAULT_LAUNCH_TYPE = "plugins.default", "LAUNCHPAD_PLUGINS__DEFAULT", Some("url");
+    /// Where Prometheus reads figures.
+    METRICS_BIND = "metrics.bind", "LAUNCHPAD_METRICS__BIND", Some("127.0.0.1:9464");
+    /// How the log is written.
+    LOG_FORMAT = "log.format", "LAUNCHPAD_LOG__FORMAT", Some("text");
+    /// What is logged.
+    LOG_FILTER = "log.filter", "LAUNCHPAD_LOG__FILTER", Some("info");
+    /// Connections at one time, in all.
+    CONNECTIONS = "connections.total", "LAUNCHPAD_CONNECTIONS__TOTAL", Some("16384");
+    /// Connections at one time from one address.
+    CONNECTIONS_PER_ADDRESS = "connections.per_address", "LAUNCHPAD_CONNECTIONS__PER_ADDRESS", Some("4096");
+}

@@ -1,0 +1,77 @@
+//! `launchpad serve`: from a configuration to a portal that answers, and its end.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::time::Duration;
+
+use launchpad_services::Services;
+use launchpad_web::Site;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::error::ServerError;
+use crate::listener::Listener;
+use crate::wiring::{self, Portal};
+use crate::{metrics, telemetry};
+
+/// How long the session manager may take to finish the step it is in.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serves until the process is told to end.
+pub(crate) async fn run(config: Config, search_path: Option<&OsStr>) -> Result<(), ServerError> {
+    telemetry::start(&config.log);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let stopping = CancellationToken::new();
+    // Before anything is changed: a second portal on this port ends here.
+    let listener = Listener::bind(config.listen, config.connections).await?;
+    metrics::start(config.metrics, &stopping).await?;
+    let Portal { services, manager } = wiring::build(&config, search_path).await?;
+    let managing = tokio::spawn(manager.run(stopping.clone()));
+    let address = config.address.as_str().to_owned();
+    let site = Site::new(services.clone(), config.address, stopping.clone());
+    let serving = tokio::spawn(listener.serve(launchpad_web::router(site), stopping.clone()));
+    announce(&address, &services).await?;
+
+    told_to_end().await?;
+    tracing::info!("ending: workloads go on, and are taken up again at the next start");
+    stopping.cancel();
+    let ended = async { tokio::join!(serving, managing) };
+    tokio::select! {
+        (serving, managing) = ended => {
+            for ended in [serving, managing] {
+                ended.map_err(|error| ServerError::Start(format!("a task broke: {error}")))?;
+            }
+        }
+        () = tokio::time::sleep(GRACE * 2) => tracing::warn!("something did not end in time"),
+        told = told_to_end() => told?,
+    }
+    Ok(())
+}
+
+/// Says where the portal is, and how the first administrator is made while there is none.
+async fn announce(address: &str, services: &Services) -> Result<(), ServerError> {
+    let setup = services.accounts.new_setup_token().await?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "launchpad is listening on {address}")?;
+    if let Some(token) = setup {
+        writeln!(
+            out,
+            "make yourself the first administrator: {address}/setup#{token}"
+        )?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+async fn told_to_end() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

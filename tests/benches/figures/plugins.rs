@@ -1,0 +1,88 @@
+//! What a call of a plugin costs: a fresh instance, the context in, the plan out.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use launchpad_domain::launch_types::{HookApp, HookSession, HookUser};
+use launchpad_domain::{HookContext, LaunchTypeId, LaunchTypes, SessionId, UserId};
+use launchpad_plugin_host::{PluginHost, Source};
+
+use crate::table::{Sample, Table, short};
+
+const CALLS: u32 = 20_000;
+const LANES: u32 = 2;
+
+pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
+    let begin = Instant::now();
+    let host = std::sync::Arc::new(PluginHost::load(Source::shipped(), &BTreeMap::new()).await);
+    table.add(
+        "loading the shipped plugins, nothing cached",
+        "",
+        short(begin.elapsed()),
+    );
+    for (id, figure, goal) in [
+        ("container", "plugin call, WASM, fresh instance", "p50 <= 60 us"),
+        ("container-pvc", "plugin call, Rhai", "p50 <= 20 us"),
+    ] {
+        let id: LaunchTypeId = id.parse().map_err(anyhow::Error::msg)?;
+        lane(&host, &id, CALLS / 20).await?;
+        let one = lane(&host, &id, CALLS).await?;
+        let begin = Instant::now();
+        let (first, second) = tokio::join!(
+            tokio::spawn(alone(host.clone(), id.clone())),
+            tokio::spawn(alone(host.clone(), id.clone()))
+        );
+        first??;
+        second??;
+        let rate = f64::from(CALLS * LANES) / begin.elapsed().as_secs_f64();
+        table.add(
+            figure,
+            goal,
+            format!("{}; {rate:.0} calls/s by two", one.describe()),
+        );
+    }
+    Ok(())
+}
+
+async fn alone(host: std::sync::Arc<PluginHost>, id: LaunchTypeId) -> anyhow::Result<()> {
+    lane(&host, &id, CALLS).await.map(drop)
+}
+
+async fn lane(host: &PluginHost, id: &LaunchTypeId, calls: u32) -> anyhow::Result<Sample> {
+    let mut durations: Vec<Duration> = Vec::with_capacity(calls as usize);
+    for _ in 0..calls {
+        let context = context();
+        let begin = Instant::now();
+        host.plan(id, context).await?;
+        durations.push(begin.elapsed());
+    }
+    Ok(Sample::new(durations))
+}
+
+/// A desktop as the session manager asks for it.
+fn context() -> HookContext {
+    let session = SessionId::new();
+    HookContext {
+        schema: 1,
+        session: Some(HookSession {
+            id: session,
+            name: format!("session-{session}"),
+            attempt: 1,
+        }),
+        app: HookApp {
+            id: "desktop".to_owned(),
+            name: "Desktop".to_owned(),
+            url: String::new(),
+            container_image: "localhost/launchpad/desktop:1".to_owned(),
+            settings: serde_json::Map::new(),
+        },
+        user: HookUser {
+            id: UserId::new(),
+            name: "ada".to_owned(),
+        },
+        params: serde_json::Map::new(),
+        sidecar_image: "localhost/launchpad/vnc-sidecar:1".to_owned(),
+        now_unix_ms: 1_767_225_600_000,
+        seed: "13835058055282163712".to_owned(),
+    }
+}

@@ -1,0 +1,279 @@
+//! The program under test: started as its own process, with a folder, a database and a port of its own.
+
+use std::ffi::OsString;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use anyhow::{Context, ensure};
+use launchpad_store::{DatabaseUrl, Store};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::client::Client;
+use crate::engine::Engine;
+use crate::log::Log;
+use crate::seed::Seed;
+
+/// How a portal under test is to be started.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    program: PathBuf,
+    seed: Option<Seed>,
+    settings: Vec<(String, OsString)>,
+    path: Option<OsString>,
+    database: Option<String>,
+}
+
+impl Recipe {
+    /// A portal of this program with built-in defaults and an empty catalogue.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            seed: None,
+            settings: Vec::new(),
+            path: None,
+            database: None,
+        }
+    }
+
+    /// Fills the catalogue at the first start.
+    #[must_use]
+    pub fn seed(mut self, seed: Seed) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Sets one of the program's environment names.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.settings.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The folders in which the program finds other programs, in place of the machine's.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<OsString>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// A database other than the file in the portal's own folder: a path or a URL.
+    #[must_use]
+    pub fn database(mut self, address: impl Into<String>) -> Self {
+        self.database = Some(address.into());
+        self
+    }
+
+    /// Starts the portal and waits until it listens.
+    pub async fn start(self) -> anyhow::Result<Portal> {
+        let folder = tempfile::Builder::new().prefix("launchpad-test-").tempdir()?;
+        if let Some(seed) = &self.seed {
+            seed.write(&folder.path().join("seed.json"))?;
+        }
+        // The program could choose a free port itself, but then a restart would not find the same one again.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut portal = Portal {
+            recipe: self,
+            folder,
+            port,
+            running: None,
+            engine: None,
+        };
+        portal.start_again().await?;
+        Ok(portal)
+    }
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    log: Log,
+}
+
+/// A portal under test. Dropped, it is killed, and what its sessions still ran is removed from the engine.
+#[derive(Debug)]
+pub struct Portal {
+    recipe: Recipe,
+    folder: TempDir,
+    port: u16,
+    running: Option<Running>,
+    engine: Option<Engine>,
+}
+
+impl Portal {
+    /// Where the portal is reached, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    /// The portal's own folder, in which its database is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The process that serves, for measurements.
+    pub fn process_id(&self) -> Option<u32> {
+        self.running.as_ref().and_then(|running| running.child.id())
+    }
+
+    /// What the program has said since it was last started.
+    pub fn log(&self) -> String {
+        self.running
+            .as_ref()
+            .map(|running| running.log.text())
+            .unwrap_or_default()
+    }
+
+    /// The one-time link with which the first administrator is made.
+    pub async fn setup_link(&self) -> anyhow::Result<String> {
+        let running = self.running.as_ref().context("the portal is not running")?;
+        running
+            .log
+            .word_after("make yourself the first administrator: ")
+            .await
+    }
+
+    /// Ends the process as a power cut would: without any word to it.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(mut running) = self.running.take() {
+            running.child.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the program on the same folder and port, and waits until it listens.
+    pub async fn start_again(&mut self) -> anyhow::Result<()> {
+        ensure!(self.running.is_none(), "the portal is running already");
+        let mut command = self.command();
+        if self.recipe.seed.is_some() {
+            command.args(["serve", "--seed", "seed.json"]);
+        }
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let log = Log::new();
+        log.follow(child.stdout.take().context("stdout is piped")?);
+        log.follow(child.stderr.take().context("stderr is piped")?);
+        let url = log.word_after("launchpad is listening on ").await?;
+        self.running = Some(Running { child, log });
+        ensure!(
+            url == self.url(),
+            "the portal says that it listens on {url}, not on {}",
+            self.url()
+        );
+        let store = self.store().await?;
+        self.engine = Some(Engine::of_instance(store.instance()));
+        Ok(())
+    }
+
+    /// Runs the program's command line on the same configuration; `input` is what it reads.
+    pub async fn run(&self, arguments: &[&str], input: &str) -> anyhow::Result<Output> {
+        use tokio::io::AsyncWriteExt;
+        let mut child = self
+            .command()
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let mut stdin = child.stdin.take().context("stdin is piped")?;
+        stdin.write_all(input.as_bytes()).await?;
+        drop(stdin);
+        Ok(child.wait_with_output().await?)
+    }
+
+    /// Makes an account by the command line, and answers a client that holds a token of it.
+    pub async fn account(&self, name: &str, role: &str, password: &str) -> anyhow::Result<Client> {
+        let added = self
+            .run(
+                &["user", "add", name, "--role", role, "--password-stdin"],
+                password,
+            )
+            .await?;
+        ensure!(
+            added.status.success(),
+            "user add: {}",
+            String::from_utf8_lossy(&added.stderr)
+        );
+        let made = self.run(&["token", "create", "--user", name], "").await?;
+        ensure!(
+            made.status.success(),
+            "token create: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        let text = String::from_utf8(made.stdout)?;
+        let token = text
+            .split_whitespace()
+            .find(|word| word.starts_with("lpt_"))
+            .with_context(|| format!("no token in `{text}`"))?;
+        Client::with_token(&self.url(), token)
+    }
+
+    /// Somebody who is not signed in.
+    pub fn stranger(&self) -> anyhow::Result<Client> {
+        Client::new(&self.url())
+    }
+
+    /// The engine, seen by this portal's labels.
+    pub fn engine(&self) -> anyhow::Result<&Engine> {
+        self.engine.as_ref().context("the portal has not been started")
+    }
+
+    /// The portal's own database, opened beside it.
+    pub async fn store(&self) -> anyhow::Result<Store> {
+        let address: DatabaseUrl = self.database().parse().map_err(anyhow::Error::msg)?;
+        Ok(Store::open(&address).await?)
+    }
+
+    fn database(&self) -> String {
+        let own = || self.folder.path().join("launchpad.db").display().to_string();
+        self.recipe.database.clone().unwrap_or_else(own)
+    }
+
+    /// The program in the portal's folder, with nothing of this machine's environment but what an engine needs.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.recipe.program);
+        command.current_dir(self.folder.path()).env_clear();
+        for name in ["HOME", "XDG_RUNTIME_DIR", "LANG"] {
+            copy_environment(&mut command, name);
+        }
+        match &self.recipe.path {
+            Some(path) => {
+                command.env("PATH", path);
+            }
+            None => copy_environment(&mut command, "PATH"),
+        }
+        command.env("LAUNCHPAD_PORT", self.port.to_string());
+        command.env("LAUNCHPAD_DB", self.database());
+        command.envs(self.recipe.settings.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the harness hands its own surroundings to the program under test"
+)]
+fn copy_environment(command: &mut Command, name: &str) {
+    if let Some(value) = std::env::var_os(name) {
+        command.env(name, value);
+    }
+}
+
+impl Drop for Portal {
+    fn drop(&mut self) {
+        // Killed before its workloads are removed, so that it does not start them again.
+        if let Some(running) = &mut self.running
+            && let Err(error) = running.child.start_kill()
+        {
+            eprintln!("the portal under test could not be killed: {error}");
+        }
+        if let Some(engine) = &self.engine {
+            engine.remove_all();
+        }
+    }
+}

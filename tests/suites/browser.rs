@@ -1,0 +1,62 @@
+//! Starts a portal for the browser suite in `tests/browser`, which Node runs in Debian's Chromium.
+
+use anyhow::ensure;
+use launchpad_tests::{Portal, Seed, workspace};
+use tokio::process::Command;
+
+use crate::portal;
+
+/// Runs one file of the browser suite against this portal, or against none.
+async fn run(suite: &str, portal: Option<&Portal>) -> anyhow::Result<()> {
+    let folder = workspace().join("tests/browser");
+    ensure!(
+        folder.join("node_modules").is_dir(),
+        "run tests/prepare.sh first: the browser suite is not installed"
+    );
+    let mut node = Command::new("node");
+    node.current_dir(&folder).args([
+        "--test",
+        "--test-concurrency=1",
+        &format!("suites/{suite}.test.mjs"),
+    ]);
+    node.env("LAUNCHPAD_TEST_PICTURES", workspace().join("target/browser"));
+    if let Some(portal) = portal {
+        node.env("LAUNCHPAD_TEST_URL", portal.url());
+        node.env("LAUNCHPAD_TEST_SETUP_LINK", portal.setup_link().await?);
+    }
+    let output = node.kill_on_drop(true).output().await?;
+    ensure!(
+        output.status.success(),
+        "{}\n{}\nthe portal said:\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+        portal.map(Portal::log).unwrap_or_default()
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_browser_suite_sees_faults() -> anyhow::Result<()> {
+    run("tools", None).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_in_and_uses_a_desktop() -> anyhow::Result<()> {
+    let portal = portal().seed(Seed::Example).start().await?;
+    run("journey", Some(&portal)).await?;
+    portal.engine()?.until_empty().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_accessible_and_silent() -> anyhow::Result<()> {
+    let portal = portal().seed(Seed::Example).start().await?;
+    run("pages", Some(&portal)).await?;
+    portal.engine()?.until_empty().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_portal_works_without_scripts() -> anyhow::Result<()> {
+    let portal = portal().seed(Seed::Example).start().await?;
+    run("without-scripts", Some(&portal)).await?;
+    portal.engine()?.until_empty().await
+}

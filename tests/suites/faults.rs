@@ -1,0 +1,209 @@
+//! What goes wrong on real machines: the portal dies, the image is not there, the app ends, the screen never answers,
+//! the engine is gone. Each must end in a state and a sentence, and leave nothing behind.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::ensure;
+use launchpad_tests::{Client, Portal, Recipe, Seed, Session, app, derive_image, desktop, link};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{PASSWORD, portal};
+
+const DESKTOP: &str = "localhost/launchpad/desktop:1";
+
+/// An app whose program ends at once.
+const ENDS: &str = "localhost/launchpad-tests/ends:1";
+/// A sidecar that never opens a screen.
+const SILENT: &str = "localhost/launchpad-tests/silent:1";
+
+/// The moments of a launch at which the portal is killed.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    Answered,
+    PodMade,
+    Running,
+    Ending,
+}
+
+impl Moment {
+    async fn reach(self, portal: &Portal, ada: &Client, session: &Session) -> anyhow::Result<()> {
+        match self {
+            Self::Answered => Ok(()),
+            Self::PodMade => portal.engine()?.until_pod_of(&session.id).await,
+            Self::Running => ada.until(&session.id, "running").await.map(drop),
+            Self::Ending => {
+                ada.until(&session.id, "running").await?;
+                ada.end(&session.id).await
+            }
+        }
+    }
+}
+
+async fn killed_at(moment: Moment) -> anyhow::Result<()> {
+    let mut portal = portal()
+        .seed(Seed::Apps(vec![desktop("desktop")]))
+        .start()
+        .await?;
+    let ada = portal.account("ada", "user", PASSWORD).await?;
+    let session = ada.launch("desktop").await?;
+    moment.reach(&portal, &ada, &session).await?;
+    portal.kill().await?;
+    portal.start_again().await?;
+    if matches!(moment, Moment::Ending) {
+        ada.until(&session.id, "stopped").await?;
+    } else {
+        let running = ada.until(&session.id, "running").await?;
+        let pods = portal.engine()?.pods_of(&session.id)?;
+        ensure!(pods.len() == 1, "one session, one pod: {pods:?}");
+        ada.screen(&running).await?.picture().await?;
+        ada.end(&session.id).await?;
+    }
+    portal.engine()?.until_empty().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_right_after_the_answer_the_launch_goes_on() -> anyhow::Result<()> {
+    killed_at(Moment::Answered).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_once_the_pod_is_there_the_launch_goes_on() -> anyhow::Result<()> {
+    killed_at(Moment::PodMade).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_runs_the_session_is_still_usable() -> anyhow::Result<()> {
+    killed_at(Moment::Running).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_ending_the_workload_still_goes() -> anyhow::Result<()> {
+    killed_at(Moment::Ending).await
+}
+
+/// Launches the only app of this recipe, which must fail for this reason, and answers how the page tells it.
+async fn fails(recipe: Recipe, reason: &str) -> anyhow::Result<String> {
+    let portal = recipe.start().await?;
+    let ada = portal.account("ada", "user", PASSWORD).await?;
+    let session = ada.launch("broken").await?;
+    let failed = ada.until(&session.id, "failed").await?;
+    let told = serde_json::to_string(&failed.reason)?;
+    ensure!(told.contains(reason), "failed for {told}, not for {reason}");
+    portal.engine()?.until_empty().await?;
+    let mut browser = portal.stranger()?;
+    browser
+        .submit("/sign-in", &[("name", "ada"), ("password", PASSWORD)])
+        .await?
+        .expect(303)?;
+    Ok(browser
+        .get(&format!("/sessions/{}", session.id))
+        .await?
+        .expect(200)?
+        .body)
+}
+
+fn broken(image: &str) -> Recipe {
+    portal().seed(Seed::Apps(vec![app("broken", "container", "", image)]))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_is_not_there_is_told() -> anyhow::Result<()> {
+    let page = fails(broken("localhost/launchpad-tests/never-built:1"), "image_missing").await?;
+    ensure!(page.contains("image does not exist"), "{page}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_ends_by_itself_is_told() -> anyhow::Result<()> {
+    derive_image(ENDS, DESKTOP, &["/bin/false"], &[])?;
+    let page = fails(broken(ENDS), "exited").await?;
+    ensure!(page.contains("ended by itself"), "{page}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_that_never_answers_is_told() -> anyhow::Result<()> {
+    derive_image(SILENT, DESKTOP, &["/bin/sleep", "600"], &[])?;
+    let recipe = broken(SILENT)
+        .set("LAUNCHPAD_POD_READY_TIMEOUT", "5")
+        .set("LAUNCHPAD_VNC_SIDECAR_IMAGE", SILENT);
+    let page = fails(recipe, "never_ready").await?;
+    ensure!(page.contains("never answered"), "{page}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_engine_links_open_and_a_launch_says_what_to_install() -> anyhow::Result<()> {
+    let empty = tempfile::tempdir()?;
+    let apps = vec![desktop("desktop"), link("wiki", "https://wiki.example/")];
+    let portal = portal().seed(Seed::Apps(apps)).path(empty.path()).start().await?;
+    let ada = portal.account("ada", "user", PASSWORD).await?;
+    let opened = ada.get("/go/wiki").await?;
+    ensure!(
+        opened.location() == Some("https://wiki.example/"),
+        "{:?}",
+        opened.location()
+    );
+    let refused = ada
+        .send_json(Method::POST, "/api/sessions", &json!({ "app_id": "desktop" }))
+        .await?
+        .expect(503)?;
+    ensure!(refused.body.to_lowercase().contains("podman"), "{}", refused.body);
+    Ok(())
+}
+
+/// A folder with a `podman` of our own in it, which is the machine's until it is told to be away.
+struct Switch {
+    folder: tempfile::TempDir,
+}
+
+impl Switch {
+    fn new() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let program = folder.path().join("podman");
+        let away = folder.path().join("away");
+        let script = format!(
+            "#!/bin/sh\nif [ -e {} ]; then echo 'Cannot connect to Podman' >&2; exit 125; fi\nexec /usr/bin/podman \"$@\"\n",
+            away.display()
+        );
+        std::fs::write(&program, script)?;
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+        Ok(Self { folder })
+    }
+
+    fn path(&self) -> String {
+        format!(
+            "{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            self.folder.path().display()
+        )
+    }
+
+    fn away(&self) -> std::path::PathBuf {
+        Path::new(self.folder.path()).join("away")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_comes_back_is_cleaned_up() -> anyhow::Result<()> {
+    let switch = Switch::new()?;
+    let portal = portal()
+        .seed(Seed::Apps(vec![desktop("desktop")]))
+        .path(switch.path())
+        .start()
+        .await?;
+    let ada = portal.account("ada", "user", PASSWORD).await?;
+    let session = ada.launch("desktop").await?;
+    ada.until(&session.id, "running").await?;
+
+    std::fs::write(switch.away(), "")?;
+    ada.end(&session.id).await?;
+    ada.until(&session.id, "stopped").await?;
+    ensure!(
+        !portal.engine()?.leftovers()?.is_empty(),
+        "the workload went although its engine was away"
+    );
+    std::fs::remove_file(switch.away())?;
+    portal.engine()?.until_empty().await
+}
