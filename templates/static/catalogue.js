@@ -1,5 +1,5 @@
 // The catalogue: folded categories and favourites that are remembered, and `/` for the search.
-import { keep, recall, save, tell, viewer } from './preferences.js';
+import { excuse, keep, load, recall, save, tell, viewer } from './preferences.js';
 
 const KEY = 'launchpad-collapsed';
 const results = document.getElementById('results');
@@ -93,9 +93,12 @@ function favour(star) {
 
 async function change(app, chosen, shown) {
   if (searchBox.value.trim()) {
-    const answer = await fetch('/api/preferences').catch(() => null);
-    const known = answer?.ok ? (await answer.json()).favorites : [];
-    for (const id of known) if (id !== app || chosen) shown.add(id);
+    try {
+      for (const id of (await load()).favorites) if (id !== app || chosen) shown.add(id);
+    } catch (error) {
+      tell(`The favourite was not saved. ${excuse(error)}`);
+      return;
+    }
   }
   await save({ favorites: [...shown] });
 }

@@ -30,32 +30,38 @@ export function keep(key, value) {
 let last = Promise.resolve();
 
 /**
- * Saves some preferences in the account. The account's document is replaced as a whole, so it is read first; one
- * change waits for the one before, or the slower of two would undo the faster.
+ * Saves some preferences in the account; what is not named stays as it was. One change waits for the one before, so
+ * that the last choice is the one that is kept.
  */
 export function save(change) {
   if (!viewer) return Promise.resolve();
-  last = last.then(() => merge(change)).catch((error) => {
-    const why = error instanceof TypeError ? 'The portal cannot be reached.' : error.message;
-    tell(`Your choice counts on this page only. ${why}`);
+  last = last.then(() => put(change)).then(() => tell(''), (error) => {
+    tell(`Your choice counts on this page only. ${excuse(error)}`);
   });
   return last;
 }
 
-async function merge(change) {
-  const read = await fetch('/api/preferences', { headers: { Accept: 'application/json' } });
-  if (!read.ok) throw new Error(words(read.status));
-  const written = await fetch('/api/preferences', {
-    method: 'PUT',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ ...(await read.json()), ...change }),
-  });
-  if (!written.ok) throw new Error(words(written.status));
-  tell('');
+/** The account's preferences as they are now. */
+export async function load() {
+  return (await answered(await fetch('/api/preferences', { headers: { Accept: 'application/json' } }))).json();
 }
 
-function words(status) {
-  if (status === 401) return 'You are no longer signed in.';
-  if (status === 429) return 'That was too fast; wait a moment.';
-  return `The portal answered with ${status}.`;
+async function put(change) {
+  await answered(await fetch('/api/preferences', {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(change),
+  }));
+}
+
+/** Why something did not work, in words. */
+export function excuse(error) {
+  return error instanceof TypeError ? 'The portal cannot be reached.' : error.message;
+}
+
+async function answered(answer) {
+  if (answer.ok) return answer;
+  if (answer.status === 401) throw new Error('You are no longer signed in.');
+  if (answer.status === 429) throw new Error('That was too fast; wait a moment.');
+  throw new Error(`The portal answered with ${answer.status}.`);
 }

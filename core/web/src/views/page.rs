@@ -17,8 +17,6 @@ pub(crate) struct Page {
     pub(crate) path: &'static str,
     /// Whether passwords travel unprotected here, which every page then says.
     pub(crate) insecure_warning: bool,
-    /// What has just been done, in one sentence; announced to screen readers.
-    pub(crate) notice: Option<String>,
 }
 
 /// The viewer as pages speak of them.
@@ -54,15 +52,7 @@ impl Page {
             title: String::new(),
             path: "",
             insecure_warning,
-            notice: None,
         }
-    }
-
-    /// The same frame with a sentence about what has just been done.
-    #[must_use]
-    pub(crate) fn with_notice(mut self, notice: Option<String>) -> Self {
-        self.notice = notice;
-        self
     }
 
     /// The same frame for this page.

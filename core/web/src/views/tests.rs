@@ -140,7 +140,6 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
     let catalogue =
         |query: &str| CataloguePage::new(page(), &apps, &types, &sessions, &preferences, query).render();
     let session_page = |at: usize| SessionPage::new(page(), &sessions[at], Some(&apps[3])).render();
-    let notice = || page().with_notice(Some("The app was created.".to_owned()));
     let no_categories = Vec::new;
     let rendered = vec![
         ("catalogue", catalogue("")),
@@ -181,7 +180,7 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
             "viewer",
             ViewerPage::new(page(), &sessions[0], None).unwrap().render(),
         ),
-        ("admin-apps", AppsPage::new(notice(), &apps, &types).render()),
+        ("admin-apps", AppsPage::new(page(), &apps, &types).render()),
         ("admin-apps-empty", AppsPage::new(page(), &[], &types).render()),
         (
             "admin-app-new",
