@@ -15,7 +15,7 @@ use crate::manifest::{CarrierKind, Manifest};
 use crate::plugin::{Carrier, Plugin};
 use crate::rhai_carrier::Scripts;
 use crate::schema::Schema;
-use crate::wasm::Components;
+use crate::wasm::{Cache, Components};
 use crate::{LoadError, Source};
 
 /// Which plan capabilities the operator grants, by plugin id.
@@ -25,6 +25,7 @@ pub(crate) type Granted = BTreeMap<String, BTreeSet<String>>;
 pub(crate) struct Loader {
     pub(crate) scripts: Scripts,
     pub(crate) components: OnceCell<Components>,
+    pub(crate) cache: Option<Cache>,
     pub(crate) gate: Gate,
     pub(crate) granted: Granted,
 }
@@ -60,9 +61,11 @@ impl Loader {
             }
             CarrierKind::Wasm => {
                 let bytes = entry(source, manifest, MAX_COMPONENT)?;
-                Ok(Carrier::Wasm(
-                    self.components()?.compile(&manifest.entry, &bytes)?,
-                ))
+                Ok(Carrier::Wasm(self.components()?.compile(
+                    &manifest.entry,
+                    &bytes,
+                    self.cache.as_ref(),
+                )?))
             }
         }
     }

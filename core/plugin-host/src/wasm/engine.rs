@@ -62,7 +62,8 @@ fn pool() -> PoolingAllocationConfig {
     pool.total_component_instances(INSTANCES)
         .total_core_instances(INSTANCES * CORE_INSTANCES)
         .max_core_instances_per_component(CORE_INSTANCES)
-        .total_memories(INSTANCES * 2)
+        // Two for each call that there is at one time: each takes 64 MiB of addresses and a guard.
+        .total_memories(INSTANCES)
         .max_memories_per_component(2)
         .max_memory_size(Limits::default().memory)
         .total_tables(INSTANCES * 16)

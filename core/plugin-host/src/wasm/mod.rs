@@ -3,6 +3,7 @@
 //! A component is compiled and linked once; each call has a fresh store and instance, so nothing of one user's
 //! call is there in the next, and nothing must be mended after a trap.
 
+mod cache;
 mod contract;
 mod engine;
 mod errors;
@@ -19,6 +20,7 @@ use crate::answer;
 use crate::call::{Ended, Fault, FaultKind, Hook, Refusal};
 use crate::guest_log::GuestLog;
 use crate::limits::Limits;
+pub(crate) use cache::Cache;
 pub(crate) use engine::Components;
 use store::CallState;
 
@@ -34,7 +36,12 @@ impl Components {
     ///
     /// # Errors
     /// Where it is no component, or imports or exports something else than a plugin does.
-    pub(crate) fn compile(&self, entry: &str, bytes: &[u8]) -> Result<Guest, LoadError> {
+    pub(crate) fn compile(
+        &self,
+        entry: &str,
+        bytes: &[u8],
+        cache: Option<&Cache>,
+    ) -> Result<Guest, LoadError> {
         let compile = |error: wasmtime::Error| LoadError::Compile {
             entry: entry.to_owned(),
             reason: format!("{error:#}"),
@@ -43,7 +50,11 @@ impl Components {
             entry: entry.to_owned(),
             reason,
         };
-        let component = Component::from_binary(&self.engine, bytes).map_err(compile)?;
+        let component = match cache {
+            Some(cache) => cache.compile(&self.engine, bytes),
+            None => Component::from_binary(&self.engine, bytes),
+        };
+        let component = component.map_err(compile)?;
         // Before linking, whose own words for a missing function mislead.
         contract::imports(&self.engine, &component).map_err(contract)?;
         let plan = contract::hook(&self.engine, &component, Hook::Plan)

@@ -1,12 +1,10 @@
 //! Components that take, say or do too much.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use launchpad_domain::HookError;
-use launchpad_plugin_host::PluginHost;
 
-use crate::components::{ANSWER, component, with_plan};
+use crate::components::{ANSWER, with_plan};
 use crate::support::{Plugins, fault, manifest, plan};
 
 /// Longer than any limit of a call, and far from what an unlimited one would take.
@@ -244,89 +242,4 @@ async fn an_error_that_is_returned_is_told() {
         message: "way".to_owned(),
     };
     assert_eq!(plan(&host, "refuses").await, Err(failed));
-}
-
-#[tokio::test]
-async fn what_is_no_plugin_is_not_loaded_and_says_why() {
-    let context = "(param \"ctx\" string)";
-    let importing = |name: &str, function: &str| {
-        let imports =
-            format!("(import \"{name}\" (instance (export \"{function}\" (func (param \"x\" string)))))");
-        component(&imports, "(call $document)", ANSWER, context)
-    };
-    let plugins = Plugins::new()
-        .component("good", &with_plan("(call $document)", ANSWER))
-        .component(
-            "system",
-            &importing("wasi:cli/environment@0.2.0", "get-environment"),
-        )
-        .component("foreign", &importing("acme:tools/door@1.0.0", "open"))
-        .component("newer", &importing("launchpad:plugin/host@1.3.0", "http-fetch"))
-        .component("next", &importing("launchpad:plugin/host@2.0.0", "log"))
-        .component(
-            "other-plan",
-            &component(
-                "",
-                "(call $document)",
-                ANSWER,
-                "(param \"a\" u32) (param \"b\" u32)",
-            ),
-        )
-        .component("empty", &wat::parse_str("(component)").unwrap())
-        .component(
-            "module",
-            &wat::parse_str("(module (func (export \"plan\")))").unwrap(),
-        )
-        .component(
-            "greedy",
-            &wat::parse_str("(component (core module $m (memory 2000)) (core instance (instantiate $m)))")
-                .unwrap(),
-        )
-        .component("text", b"(component)")
-        .component("noise", &[0xff; 4_096])
-        .component("large", &vec![0; 32 * 1_024 * 1_024 + 1]);
-    let host = PluginHost::load(plugins.sources(), &BTreeMap::new()).await;
-    let why: BTreeMap<&str, String> = host
-        .failures()
-        .iter()
-        .map(|failure| {
-            (
-                failure.source.rsplit('/').next().unwrap(),
-                failure.error.to_string(),
-            )
-        })
-        .collect();
-    for (plugin, words) in [
-        (
-            "system",
-            "imports wasi:cli/environment@0.2.0: plugins have no access to the system",
-        ),
-        (
-            "foreign",
-            "imports acme:tools/door@1.0.0, which this server does not provide",
-        ),
-        (
-            "newer",
-            "needs `http-fetch` of launchpad:plugin/host@1.3.0; this server provides 1.0.0",
-        ),
-        (
-            "next",
-            "imports launchpad:plugin/host@2.0.0; this server provides 1.0.0",
-        ),
-        (
-            "other-plan",
-            "`plan` must be func(ctx: string) -> result<string, plugin-error>",
-        ),
-        ("empty", "exports no function `plan`"),
-        ("module", "plugin.wasm cannot be compiled"),
-        ("greedy", "plugin.wasm"),
-        ("text", "plugin.wasm cannot be compiled"),
-        ("noise", "plugin.wasm cannot be compiled"),
-        ("large", "is larger than"),
-    ] {
-        let told = why.get(plugin).unwrap_or_else(|| panic!("{plugin} was loaded"));
-        assert!(told.contains(words), "{plugin}: {told}");
-    }
-    assert_eq!(why.len(), 11, "{why:?}");
-    assert!(plan(&host, "good").await.is_ok());
 }

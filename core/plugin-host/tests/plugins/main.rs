@@ -7,5 +7,6 @@ mod guest_log;
 mod hostile_components;
 mod hostile_scripts;
 mod loading;
+mod loading_components;
 mod shipped;
 mod support;
