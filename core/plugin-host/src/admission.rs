@@ -49,3 +49,35 @@ impl PluginGate {
         tokio::time::timeout(QUEUE, both).await.ok().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_plugin_waits_its_time_while_others_enter_until_all_is_full() {
+        let gate = Gate::new();
+        let full = gate.for_plugin();
+        let mut turns = Vec::new();
+        for _ in 0..CALLS_PER_PLUGIN {
+            turns.push(full.enter().await.unwrap());
+        }
+        let (refused, others) = tokio::join!(full.enter(), async {
+            let mut others = Vec::new();
+            for _ in 1..CALLS / CALLS_PER_PLUGIN {
+                let plugin = gate.for_plugin();
+                for _ in 0..CALLS_PER_PLUGIN {
+                    others.push(plugin.enter().await.unwrap());
+                }
+            }
+            others
+        });
+        assert!(refused.is_none());
+        let next = gate.for_plugin();
+        // A turn that is given back is the next one's.
+        let (entered, ()) = tokio::join!(next.enter(), async { drop(others) });
+        assert!(entered.is_some());
+        drop(turns);
+        assert!(full.enter().await.is_some());
+    }
+}

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use launchpad_domain::LaunchTypes;
 use launchpad_domain::plan::PlanGrants;
+use launchpad_domain::{HookError, LaunchTypes};
 use launchpad_plugin_host::{PluginHost, Source};
 
-use crate::support::{Plugins, id, manifest, plan};
+use crate::support::{Plugins, context, id, manifest, plan};
 
 const GOOD: &str = "fn plan(ctx) { #{ schema: 1, url: ctx.app.url } }";
 
@@ -134,4 +134,17 @@ async fn a_folder_cannot_take_the_place_of_a_shipped_plugin() {
         plan(&host, "url").await.unwrap()["url"],
         "https://wiki.example.org/"
     );
+}
+
+#[tokio::test]
+async fn a_context_is_bounded_before_a_plugin_sees_it() {
+    let host = Plugins::new().script("good", GOOD).load().await;
+    let mut large = context();
+    large
+        .params
+        .insert("text".to_owned(), "x".repeat(256 * 1_024).into());
+    let Err(HookError::InvalidInput(problems)) = host.plan(&id("good"), large).await else {
+        panic!("invalid input")
+    };
+    assert!(problems[0].message.contains("256 KiB"));
 }
