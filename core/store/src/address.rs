@@ -8,9 +8,10 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 
 use crate::StoreError;
+use crate::error::is_timeout;
 
 /// How long one waits for PostgreSQL.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the data is.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl fmt::Debug for DatabaseUrl {
 /// Connects to PostgreSQL.
 ///
 /// # Errors
-/// None says the password, which an address has that nobody can read.
+/// [`StoreError::Refused`] where nothing answers, or where the address is none; it does not say the password.
 pub(crate) async fn connect_postgres(
     address: &str,
     connections: u32,
@@ -77,6 +78,11 @@ pub(crate) async fn connect_postgres(
     Database::connect(options).await.map_err(|error| {
         if error.to_string().contains(address) {
             StoreError::Refused("the address of the database is no postgres:// URL".to_owned())
+        } else if is_timeout(&error) {
+            let url = DatabaseUrl::Postgres(address.to_owned());
+            StoreError::Refused(format!(
+                "{url} does not answer: PostgreSQL must run and be reachable there"
+            ))
         } else {
             error.into()
         }

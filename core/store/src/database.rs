@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use launchpad_domain::InstanceId;
 use launchpad_migrations::{Migrator, MigratorTrait};
@@ -22,6 +22,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// How long a writer waits for another.
 const BUSY: Duration = Duration::from_secs(5);
+/// After how long one asks again where SQLite itself does not wait.
+const RETRY: Duration = Duration::from_millis(20);
 /// Connections that only read.
 const READERS: u32 = 4;
 /// Connections to PostgreSQL.
@@ -158,7 +160,7 @@ async fn open_file(
 ) -> Result<(DatabaseConnection, DatabaseConnection)> {
     file::check(path, opening)?;
     let opened = async {
-        let writer = connect_sqlite(path, 1).await?;
+        let writer = connect_first(path).await?;
         check_version(&writer).await?;
         migrate(&writer, url).await?;
         Ok((connect_sqlite(path, READERS).await?, writer))
@@ -168,6 +170,18 @@ async fn open_file(
         StoreError::Database(cause) if is_unwritable(&cause) => file::unusable(path, &cause),
         other => other,
     })
+}
+
+/// The first connection, which makes the file a WAL database. While another does that, SQLite refuses at once
+/// and heeds no timeout, lest both wait for each other; so the waiting is done here.
+async fn connect_first(path: &Path) -> Result<DatabaseConnection> {
+    let deadline = Instant::now() + BUSY;
+    loop {
+        match connect_sqlite(path, 1).await {
+            Err(StoreError::Busy(_)) if Instant::now() < deadline => tokio::time::sleep(RETRY).await,
+            done => return done,
+        }
+    }
 }
 
 async fn connect_sqlite(path: &Path, connections: u32) -> Result<DatabaseConnection> {

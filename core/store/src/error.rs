@@ -36,9 +36,7 @@ pub enum StoreError {
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
-        let text = error.to_string();
-        let busy = matches!(error, DbErr::ConnectionAcquire(_)) || text.contains("database is locked");
-        if busy {
+        if is_timeout(&error) || says(&error, &["database is locked"]) {
             Self::Busy(error)
         } else {
             Self::Database(error)
@@ -66,6 +64,11 @@ pub(crate) fn is_damage(error: &DbErr) -> bool {
 /// Whether SQLite may not write the file, or not make its own beside it.
 pub(crate) fn is_unwritable(error: &DbErr) -> bool {
     says(error, &["readonly database", "unable to open database file"])
+}
+
+/// Whether no connection could be had in time. A refused one is tried again until then.
+pub(crate) fn is_timeout(error: &DbErr) -> bool {
+    matches!(error, DbErr::ConnectionAcquire(_)) || says(error, &["pool timed out"])
 }
 
 fn says(error: &DbErr, signs: &[&str]) -> bool {

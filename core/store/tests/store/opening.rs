@@ -188,6 +188,28 @@ async fn a_newer_schema_is_refused_by_postgresql_too() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_not_there_is_named() {
+    // A port that was free a moment ago, and no other to take it.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let url = format!("postgres://ada:s3cret@127.0.0.1:{port}/launchpad")
+        .parse()
+        .unwrap();
+    let error = Store::open(&url).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("127.0.0.1:{port}/launchpad does not answer")),
+        "{error}"
+    );
+    assert!(!format!("{error} {error:?}").contains("s3cret"));
+}
+
+#[tokio::test]
 async fn a_folder_that_is_not_there_is_not_made() {
     let database = TestDatabase::sqlite();
     let inside = path(&database).with_file_name("none").join("launchpad.db");
