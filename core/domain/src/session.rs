@@ -57,7 +57,7 @@ named!(
 );
 
 impl Status {
-    /// The session state table, the only one: the database's trigger is generated from it.
+    /// The session state table. The database's trigger says the same: a test of the store compares all 25 edges.
     pub fn may_become(self, next: Self) -> bool {
         matches!(
             (self, next),
