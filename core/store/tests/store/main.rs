@@ -14,6 +14,7 @@ mod audit;
 mod kill;
 mod lock;
 mod opening;
+mod permissions;
 mod preferences;
 mod schema;
 mod sessions;
