@@ -1,5 +1,6 @@
 //! Podman, asked directly: what of an instance is really there.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
@@ -74,9 +75,14 @@ impl Engine {
             .iter()
             .filter_map(|container| container["Ports"].as_array())
             .flatten();
-        Ok(ports
-            .map(|port| format!("{}:{}", port["host_ip"], port["host_port"]))
-            .collect())
+        // Podman tells the pod's ports again at each of its containers.
+        let different: BTreeSet<String> = ports
+            .map(|port| {
+                let host = port["host_ip"].as_str().unwrap_or_default();
+                format!("{host}:{}", port["host_port"])
+            })
+            .collect();
+        Ok(different.into_iter().collect())
     }
 
     /// Waits until the session has a pod: the moment at which there is something to lose.

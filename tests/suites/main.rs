@@ -1,9 +1,11 @@
 //! The integration suites: one binary, so that the program is linked once.
 
+mod answers;
 mod browser;
 mod faults;
 mod import_rules;
 mod journey;
+mod rights;
 
 use launchpad_tests::Recipe;
 

@@ -40,8 +40,7 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
         .engine()?
         .published(&session.id)?
         .pop()
-        .context("no port")?
-        .replace('"', "");
+        .context("no port")?;
     let (mut relay, relayed) = start_relay(&target).await?;
 
     let path = session.websocket_url.context("a running session has a screen")?;

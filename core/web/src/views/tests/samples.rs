@@ -120,28 +120,23 @@ pub(super) fn problems(paths: &[&str]) -> Problems {
     problems
 }
 
+type Rendered = Vec<(&'static str, askama::Result<String>)>;
+
 /// Every page that there is, by name.
 pub(crate) fn pages() -> Vec<(&'static str, String)> {
+    [everybodys_pages(), session_pages(), admin_pages()]
+        .into_iter()
+        .flatten()
+        .map(|(name, page)| (name, page.unwrap()))
+        .collect()
+}
+
+fn everybodys_pages() -> Rendered {
     let (apps, types, sessions) = (apps(), types(), sessions());
     let preferences = Preferences::parse(None, vec!["Tools".to_owned()], vec!["desktop".to_owned()]).unwrap();
-    let fields = AppFields {
-        settings: "{".to_owned(),
-        name: HOSTILE.to_owned(),
-        ..AppFields::from(&apps[2])
-    };
-    let wrong = problems(&["id", "url", "settings.memory", "elsewhere"]);
-    let accounts = ["ada", "grace"].map(|name| Account {
-        id: UserId::new(),
-        name: name.parse().unwrap(),
-        role: Role::Admin,
-        disabled: false,
-        created_at: time(),
-    });
     let catalogue =
         |query: &str| CataloguePage::new(page(), &apps, &types, &sessions, &preferences, query).render();
-    let session_page = |at: usize| SessionPage::new(page(), &sessions[at], Some(&apps[3])).render();
-    let no_categories = Vec::new;
-    let rendered = vec![
+    vec![
         ("catalogue", catalogue("")),
         ("catalogue-found", catalogue("ink")),
         ("catalogue-nothing", catalogue(HOSTILE)),
@@ -168,6 +163,39 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
             "setup-wrong",
             SetupPage::new(nobody(), "x", "ada", problems(&["token", "password"])).render(),
         ),
+        (
+            "account",
+            AccountPage::new(
+                page(),
+                vec![TokenRow::new(UserId::new(), time(), time())],
+                Some("lp_0123456789abcdef0123456789abcdef0123456789abcdef".to_owned()),
+                problems(&["new_password"]),
+            )
+            .render(),
+        ),
+        (
+            "error",
+            ErrorPage::new(
+                page(),
+                404,
+                "There is no such page",
+                "Perhaps it was deleted.",
+                "",
+                Some("r".into()),
+            )
+            .render(),
+        ),
+        (
+            "error-nobody",
+            ErrorPage::new(nobody(), 503, "Not now", HOSTILE, "Try again in a minute.", None).render(),
+        ),
+    ]
+}
+
+fn session_pages() -> Rendered {
+    let (apps, sessions) = (apps(), sessions());
+    let session_page = |at: usize| SessionPage::new(page(), &sessions[at], Some(&apps[3])).render();
+    vec![
         ("sessions", SessionsPage::new(page(), &sessions, &apps).render()),
         ("sessions-empty", SessionsPage::new(page(), &[], &apps).render()),
         ("session-running", session_page(0)),
@@ -180,18 +208,30 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
             "viewer",
             ViewerPage::new(page(), &sessions[0], None).unwrap().render(),
         ),
+    ]
+}
+
+fn admin_pages() -> Rendered {
+    let (apps, types) = (apps(), types());
+    let fields = AppFields {
+        settings: "{".to_owned(),
+        name: HOSTILE.to_owned(),
+        ..AppFields::from(&apps[2])
+    };
+    let wrong = problems(&["id", "url", "settings.memory", "elsewhere"]);
+    let accounts = ["ada", "grace"].map(|name| Account {
+        id: UserId::new(),
+        name: name.parse().unwrap(),
+        role: Role::Admin,
+        disabled: false,
+        created_at: time(),
+    });
+    vec![
         ("admin-apps", AppsPage::new(page(), &apps, &types).render()),
         ("admin-apps-empty", AppsPage::new(page(), &[], &types).render()),
         (
             "admin-app-new",
-            AppFormPage::create(
-                page(),
-                AppFields::default(),
-                &types,
-                no_categories(),
-                Problems::none(),
-            )
-            .render(),
+            AppFormPage::create(page(), AppFields::default(), &types, Vec::new(), Problems::none()).render(),
         ),
         (
             "admin-app-wrong",
@@ -221,37 +261,7 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
             "admin-analytics-empty",
             AnalyticsPage::new(page(), LaunchCounts::default()).render(),
         ),
-        (
-            "account",
-            AccountPage::new(
-                page(),
-                vec![TokenRow::new(UserId::new(), time(), time())],
-                Some("lp_0123456789abcdef0123456789abcdef0123456789abcdef".to_owned()),
-                problems(&["new_password"]),
-            )
-            .render(),
-        ),
-        (
-            "error",
-            ErrorPage::new(
-                page(),
-                404,
-                "There is no such page",
-                "Perhaps it was deleted.",
-                "",
-                Some("r".into()),
-            )
-            .render(),
-        ),
-        (
-            "error-nobody",
-            ErrorPage::new(nobody(), 503, "Not now", HOSTILE, "Try again in a minute.", None).render(),
-        ),
-    ];
-    rendered
-        .into_iter()
-        .map(|(name, page)| (name, page.unwrap()))
-        .collect()
+    ]
 }
 
 pub(super) fn audit() -> Vec<AuditEntry> {

@@ -1,0 +1,284 @@
+//! What scripts are answered, above all when they send something wrong: nothing is changed then.
+
+use anyhow::{Context, ensure};
+use launchpad_tests::{Client, Portal, Seed, link};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{PASSWORD, portal};
+
+async fn scene() -> anyhow::Result<(Portal, Client)> {
+    let portal = portal()
+        .seed(Seed::Apps(vec![link("wiki", "https://wiki.example/")]))
+        .start()
+        .await?;
+    let admin = portal.account("root", "admin", PASSWORD).await?;
+    Ok((portal, admin))
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_cannot_be_read_are_refused_each_in_its_way() -> anyhow::Result<()> {
+    let (_portal, admin) = scene().await?;
+    let large = format!("{{\"id\":\"{}\"}}", "x".repeat(1_100_000));
+    for (headers, body, status) in [
+        (vec![JSON], "{".to_owned(), 400),
+        (vec![JSON], "[]".to_owned(), 400),
+        (vec![JSON], r#"{"name": 7}"#.to_owned(), 400),
+        (vec![("content-type", "text/plain")], "{}".to_owned(), 415),
+        (vec![], "{}".to_owned(), 415),
+        (vec![JSON], large, 413),
+    ] {
+        let shown: String = body.chars().take(20).collect();
+        let answer = admin.exactly(Method::POST, "/api/apps", &headers, body).await?;
+        ensure!(
+            answer.status == status,
+            "{shown}: {} instead of {status}",
+            answer.status
+        );
+        let kind = answer.headers.get("content-type").context("a type")?;
+        ensure!(kind == "application/problem+json", "{kind:?}");
+        let problem = answer.json()?;
+        ensure!(
+            problem["status"] == status && problem["detail"].is_string(),
+            "{problem}"
+        );
+    }
+    ensure!(ids(&admin).await? == ["wiki"], "something was changed");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_wrong_value_is_named_at_once() -> anyhow::Result<()> {
+    let (_portal, admin) = scene().await?;
+    let wrong = json!({
+        "id": "Not An Id", "name": "", "description": "x".repeat(2_000), "url": "javascript:alert(1)",
+        "icon": "data:image/png;base64,AAAA", "category": "a\nb", "launch_type": "NO", "container_image": "::",
+    });
+    let answer = admin
+        .send_json(Method::POST, "/api/apps", &wrong)
+        .await?
+        .expect(422)?
+        .json()?;
+    let mut paths: Vec<&str> = answer["problems"]
+        .as_array()
+        .context("problems")?
+        .iter()
+        .filter_map(|problem| problem["path"].as_str())
+        .collect();
+    paths.sort_unstable();
+    ensure!(
+        paths
+            == [
+                "category",
+                "container_image",
+                "description",
+                "icon",
+                "id",
+                "launch_type",
+                "name",
+                "url"
+            ],
+        "{answer}"
+    );
+    let unknown = json!({"id": "a", "name": "A", "launch_type": "teleport"});
+    let answer = admin
+        .send_json(Method::POST, "/api/apps", &unknown)
+        .await?
+        .expect(422)?;
+    ensure!(
+        answer.body.contains("container, container-pvc, url"),
+        "the known launch types are listed: {}",
+        answer.body
+    );
+    ensure!(ids(&admin).await? == ["wiki"], "something was changed");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_made_changed_and_removed() -> anyhow::Result<()> {
+    let (_portal, admin) = scene().await?;
+    let sent =
+        json!({"id": "docs", "name": "Docs", "url": "https://docs.example/", "icon": null, "colour": "red"});
+    let made = admin
+        .send_json(Method::POST, "/api/apps", &sent)
+        .await?
+        .expect(201)?;
+    ensure!(made.location() == Some("/api/apps/docs"), "{:?}", made.location());
+    let tag = made.headers.get("etag").context("a tag")?.to_str()?.to_owned();
+    ensure!(
+        made.json()?["icon"] == "" && made.json()?["launch_type"] == "url",
+        "{}",
+        made.body
+    );
+    admin
+        .send_json(Method::POST, "/api/apps", &sent)
+        .await?
+        .expect(409)?;
+
+    let changed = json!({"name": "Documents", "url": "https://docs.example/"});
+    let if_match = |tag| [JSON, ("if-match", tag)];
+    let first = admin
+        .exactly(
+            Method::PUT,
+            "/api/apps/docs",
+            &if_match(&tag),
+            changed.to_string(),
+        )
+        .await?
+        .expect(200)?;
+    ensure!(
+        first.json()?["name"] == "Documents" && first.json()?["id"] == "docs",
+        "{}",
+        first.body
+    );
+    admin
+        .exactly(
+            Method::PUT,
+            "/api/apps/docs",
+            &if_match(&tag),
+            changed.to_string(),
+        )
+        .await?
+        .expect(412)?;
+    admin
+        .exactly(Method::DELETE, "/api/apps/docs", &[("if-match", &tag)], "")
+        .await?
+        .expect(412)?;
+    admin.delete("/api/apps/docs").await?.expect(204)?;
+    admin.delete("/api/apps/docs").await?.expect(404)?;
+    let audit = admin.get("/api/audit").await?.expect(200)?.json()?;
+    let actions: Vec<&str> = audit
+        .as_array()
+        .context("an array")?
+        .iter()
+        .filter_map(|entry| entry["action"].as_str())
+        .take(3)
+        .collect();
+    ensure!(
+        actions == ["DELETE_APP", "UPDATE_APP", "CREATE_APP"],
+        "{actions:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_is_read_page_by_page() -> anyhow::Result<()> {
+    let (_portal, admin) = scene().await?;
+    let first = admin.get("/api/audit?limit=1").await?.expect(200)?;
+    let link = first
+        .headers
+        .get("link")
+        .context("a link to the next page")?
+        .to_str()?
+        .to_owned();
+    let next = link
+        .strip_prefix('<')
+        .and_then(|rest| rest.split('>').next())
+        .context("a path")?;
+    let second = admin.get(next).await?.expect(200)?;
+    let id = |answer: &Value| answer[0]["id"].as_i64();
+    let (first, second) = (id(&first.json()?), id(&second.json()?));
+    ensure!(second < first, "{second:?} is not before {first:?}");
+    admin.get("/api/audit?limit=0").await?.expect(422)?;
+    admin.get("/api/audit?limit=many").await?.expect(400)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn preferences_are_kept_whole_and_in_part() -> anyhow::Result<()> {
+    let (_portal, admin) = scene().await?;
+    let all = json!({"theme": "dark", "collapsed_categories": ["Tools"], "favorites": ["wiki"]});
+    let kept = admin
+        .send_json(Method::PUT, "/api/preferences", &all)
+        .await?
+        .expect(200)?
+        .json()?;
+    ensure!(kept == all, "{kept}");
+    let part = json!({"theme": "light"});
+    let kept = admin
+        .send_json(Method::PUT, "/api/preferences", &part)
+        .await?
+        .expect(200)?
+        .json()?;
+    ensure!(
+        kept["theme"] == "light" && kept["favorites"] == json!(["wiki"]),
+        "{kept}"
+    );
+    let wrong = json!({"theme": "pink", "favorites": ["Not An Id"]});
+    let told = admin
+        .send_json(Method::PUT, "/api/preferences", &wrong)
+        .await?
+        .expect(422)?
+        .json()?;
+    ensure!(
+        told["problems"]
+            .as_array()
+            .is_some_and(|problems| problems.len() == 2),
+        "{told}"
+    );
+    let now = admin.get("/api/preferences").await?.expect(200)?.json()?;
+    ensure!(now == kept, "{now}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_of_another_site_opens_is_not_counted() -> anyhow::Result<()> {
+    let (_portal, admin) = scene().await?;
+    admin
+        .exactly(Method::GET, "/go/wiki", &[("sec-fetch-site", "cross-site")], "")
+        .await?
+        .expect(303)?;
+    let counts = admin.get("/api/analytics").await?.expect(200)?.json()?;
+    ensure!(counts["total_launches"] == 0, "{counts}");
+    admin
+        .send_json(Method::POST, "/api/analytics/launch", &json!({"app_id": "wiki"}))
+        .await?
+        .expect(204)?;
+    let counts = admin.get("/api/analytics").await?.expect(200)?.json()?;
+    ensure!(
+        counts["total_launches"] == 1 && counts["apps"][0]["app_id"] == "wiki",
+        "{counts}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seed_with_mistakes_stops_the_start_with_all_of_them() -> anyhow::Result<()> {
+    let (portal, _) = scene().await?;
+    let apps = json!({"applications": [
+        {"id": "fine", "name": "Fine", "url": "https://fine.example/"},
+        {"id": "BAD", "name": "", "url": "ftp://x"},
+        {"id": "fine", "name": "Twice", "url": "https://fine.example/"},
+        {"id": "more", "name": "More", "url": "https://fine.example/", "colour": "red"},
+    ]});
+    std::fs::write(portal.folder().join("bad.json"), apps.to_string())?;
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port()
+        .to_string();
+    let started = portal
+        .run(&["--db", "other.db", "--port", &port, "--seed", "bad.json"], "")
+        .await?;
+    let told = String::from_utf8_lossy(&started.stderr);
+    ensure!(started.status.code() == Some(1), "{told}");
+    for place in [
+        "applications[1].id",
+        "applications[1].name",
+        "applications[1].url",
+        "applications[2].id",
+        "applications[3]",
+    ] {
+        ensure!(told.contains(place), "{place} is not in {told}");
+    }
+    Ok(())
+}
+
+async fn ids(client: &Client) -> anyhow::Result<Vec<String>> {
+    let apps = client.get("/api/apps").await?.expect(200)?.json()?;
+    let ids = apps.as_array().context("an array")?.iter();
+    Ok(ids
+        .filter_map(|app| app["id"].as_str().map(str::to_owned))
+        .collect())
+}
