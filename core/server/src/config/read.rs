@@ -77,7 +77,10 @@ impl Reader {
     pub(super) fn number(&mut self, key: Key, least: u64, most: u64) -> Option<u64> {
         let number = match self.value(key) {
             Some(Value::String(_, text)) => text.trim().parse().ok(),
-            Some(Value::Num(_, number)) => number.to_u128().and_then(|number| u64::try_from(number).ok()),
+            Some(Value::Num(_, number)) => number
+                .to_i128()
+                .and_then(|number| u64::try_from(number).ok())
+                .or_else(|| number.to_u128().and_then(|number| u64::try_from(number).ok())),
             _ => None,
         };
         let found = number.filter(|number| (least..=most).contains(number));
