@@ -68,6 +68,11 @@ impl Catalogue {
         self.0.snapshot.store(None);
     }
 
+    /// The launch type of an app that names none.
+    pub fn default_launch_type(&self) -> &LaunchTypeId {
+        &self.0.default_launch_type
+    }
+
     /// All apps, by category and name.
     pub async fn list(&self) -> Result<Arc<Vec<StoredApp>>, ServiceError> {
         if let Some(apps) = self.0.snapshot.load_full() {

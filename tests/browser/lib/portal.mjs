@@ -48,8 +48,13 @@ export async function makeLink(page, { id, name, url }) {
   await page.getByLabel(/^id/i).fill(id);
   await page.getByLabel(/^name/i).fill(name);
   await page.getByLabel(/^(address|url)/i).fill(url);
-  await page.getByRole('button', { name: /save|create/i }).click();
-  await page.waitForURL(/\/admin\/apps(\?.*)?$/);
+  // A refused form answers at the same address as the list: only the status tells them apart.
+  const [answer] = await Promise.all([
+    page.waitForResponse((response) => response.request().method() === 'POST'),
+    page.getByRole('button', { name: /save|create/i }).click(),
+  ]);
+  if (answer.status() !== 303) throw new Error(`the app was refused: ${answer.status()}`);
+  await page.waitForURL(/\/admin\/apps$/);
 }
 
 /**

@@ -53,11 +53,15 @@ pub(crate) async fn page(State(site): State<Site>, Frame(frame): Frame) -> Resul
 
 /// `GET /admin/apps/new`.
 pub(crate) async fn new(State(site): State<Site>, Frame(frame): Frame) -> Result<Html<String>, WebError> {
+    let fields = AppFields {
+        launch_type: site.services.catalogue.default_launch_type().to_string(),
+        ..AppFields::default()
+    };
     let launch_types = site.services.launch_types.list();
     let categories = categories(&site.services).await?;
     drawn(&AppFormPage::create(
         frame,
-        AppFields::default(),
+        fields,
         &launch_types,
         categories,
         Problems::none(),
