@@ -11,6 +11,8 @@ function moveOn() {
 }
 const watch = new MutationObserver(moveOn);
 watch.observe(place, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-status'] });
+// The first card may have come before this file did.
+moveOn();
 
 function say(words) {
   const line = document.getElementById('connection');

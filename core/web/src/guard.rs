@@ -90,7 +90,7 @@ async fn session_of(site: &Site, head: &mut Parts) -> Result<Arc<Session>, WebEr
         .await
         .map_err(|_| unknown())?;
     let id: SessionId = id.parse().map_err(|_| unknown())?;
-    Ok(site.services.sessions.recent(id).await?)
+    Ok(Arc::new(site.services.sessions.get(id).await?))
 }
 
 /// Whether a request that changes something, or opens a stream, was sent by a page of ours.

@@ -107,7 +107,7 @@ impl Sessions {
             .ok_or(ServiceError::NotFound("session"))
     }
 
-    /// One session as it was at most five seconds ago, for the path of a stream.
+    /// One session as it was at most five seconds ago, for streams that look again and again.
     pub async fn recent(&self, id: SessionId) -> Result<Arc<Session>, ServiceError> {
         if let Some(session) = self.0.remembered.get(&id).await {
             return Ok(session);
@@ -160,7 +160,7 @@ impl Sessions {
 
     /// Opens a connection to the endpoint of a running session.
     pub async fn connect(&self, id: SessionId) -> Result<Box<dyn ByteStream>, ServiceError> {
-        let session = self.recent(id).await?;
+        let session = self.get(id).await?;
         let (Some(engine), Status::Running) = (&self.0.engine, session.status) else {
             return Err(ServiceError::NotFound("running session"));
         };
