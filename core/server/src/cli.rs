@@ -10,6 +10,7 @@ use crate::commands::{self, TokenCommand, UserCommand};
 use crate::config::{self, Config, Overrides};
 use crate::error::ServerError;
 use crate::serve;
+use crate::wiring::Surroundings;
 
 /// One portal to every tool of an organisation.
 #[derive(Debug, Parser)]
@@ -105,16 +106,13 @@ fn execute(cli: Cli, environment: &[(OsString, OsString)]) -> Result<(), ServerE
         return commands::show_config(&overrides, environment, json);
     }
     let config = Config::load(&overrides, environment)?;
-    let search_path = environment
-        .iter()
-        .find(|(name, _)| name == "PATH")
-        .map(|(_, value)| value.as_os_str());
+    let surroundings = Surroundings::of(environment);
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
         .block_on(async {
             match command {
-                Command::Serve(_) => serve::run(config, search_path).await,
+                Command::Serve(_) => serve::run(config, &surroundings).await,
                 Command::User(command) => commands::user(&config, command).await,
                 Command::Token(command) => commands::token(&config, command).await,
                 Command::Config { .. } => Ok(()),

@@ -1,6 +1,5 @@
 //! `launchpad serve`: from a configuration to a portal that answers, and its end.
 
-use std::ffi::OsStr;
 use std::io::Write;
 use std::time::Duration;
 
@@ -12,14 +11,14 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::error::ServerError;
 use crate::listener::Listener;
-use crate::wiring::{self, Portal};
+use crate::wiring::{self, Portal, Surroundings};
 use crate::{metrics, telemetry};
 
 /// How long the session manager may take to finish the step it is in.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves until the process is told to end.
-pub(crate) async fn run(config: Config, search_path: Option<&OsStr>) -> Result<(), ServerError> {
+pub(crate) async fn run(config: Config, surroundings: &Surroundings) -> Result<(), ServerError> {
     telemetry::start(&config.log);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -28,7 +27,7 @@ pub(crate) async fn run(config: Config, search_path: Option<&OsStr>) -> Result<(
     // Before anything is changed: a second portal on this port ends here.
     let listener = Listener::bind(config.listen, config.connections).await?;
     metrics::start(config.metrics, &stopping).await?;
-    let Portal { services, manager } = wiring::build(&config, search_path).await?;
+    let Portal { services, manager } = wiring::build(&config, surroundings).await?;
     let managing = tokio::spawn(manager.run(stopping.clone()));
     let address = config.address.as_str().to_owned();
     let site = Site::new(services.clone(), config.address, stopping.clone());

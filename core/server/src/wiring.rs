@@ -1,7 +1,7 @@
 //! The one place where the parts become a portal.
 
-use std::ffi::OsStr;
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use launchpad_domain::{Clock, Runtime};
@@ -13,6 +13,32 @@ use launchpad_store::Store;
 use crate::clock::SystemClock;
 use crate::config::{Config, RuntimeChoice};
 use crate::error::ServerError;
+
+/// What the program is told by its surroundings, beyond its own settings.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Surroundings {
+    /// Where programs are looked for (`PATH`).
+    search_path: Option<OsString>,
+    /// The user's folder for what can be made again (XDG Base Directory Specification).
+    cache_home: Option<PathBuf>,
+}
+
+impl Surroundings {
+    /// Takes what is needed out of the environment.
+    pub(crate) fn of(environment: &[(OsString, OsString)]) -> Self {
+        let value = |name: &str| {
+            let found = environment
+                .iter()
+                .find(|(known, value)| known == name && !value.is_empty());
+            found.map(|(_, value)| value.clone())
+        };
+        let in_home = || value("HOME").map(|home| Path::new(&home).join(".cache"));
+        Self {
+            search_path: value("PATH"),
+            cache_home: value("XDG_CACHE_HOME").map(PathBuf::from).or_else(in_home),
+        }
+    }
+}
 
 /// A portal that answers nobody yet.
 pub(crate) struct Portal {
@@ -32,13 +58,13 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store, ServerError> {
         })
 }
 
-/// Builds everything that the configuration asks for. `search_path` is where engines are looked for.
-pub(crate) async fn build(config: &Config, search_path: Option<&OsStr>) -> Result<Portal, ServerError> {
+/// Builds everything that the configuration asks for.
+pub(crate) async fn build(config: &Config, surroundings: &Surroundings) -> Result<Portal, ServerError> {
     let store = open_store(config).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let runtime = runtime(config, &store, &clock, search_path);
+    let runtime = runtime(config, &store, &clock, surroundings.search_path.as_deref());
     let (services, manager) = Services::new(Parts {
-        launch_types: Arc::new(plugins(config).await?),
+        launch_types: Arc::new(plugins(config, surroundings).await?),
         runtime,
         clock,
         branding: config.branding.clone(),
@@ -53,14 +79,19 @@ pub(crate) async fn build(config: &Config, search_path: Option<&OsStr>) -> Resul
 }
 
 /// The shipped plugins and those of the operator's folders. A bad one is told and left out.
-async fn plugins(config: &Config) -> Result<PluginHost, ServerError> {
+async fn plugins(config: &Config, surroundings: &Surroundings) -> Result<PluginHost, ServerError> {
     let mut sources = Source::shipped();
     for folder in &config.plugins.dirs {
         let found = Source::in_folder(folder)
             .map_err(|error| ServerError::Start(format!("the plugins in {}: {error}", folder.display())))?;
         sources.extend(found);
     }
-    let host = PluginHost::load(sources, &config.plugins.grants).await;
+    let in_cache_home = || Some(surroundings.cache_home.as_ref()?.join("launchpad"));
+    let grants = &config.plugins.grants;
+    let host = match config.plugins.cache.clone().or_else(in_cache_home) {
+        Some(cache) => PluginHost::load_with_cache(sources, grants, cache).await,
+        None => PluginHost::load(sources, grants).await,
+    };
     for failure in host.failures() {
         tracing::error!(plugin = %failure.source, error = %failure.error, "a plugin was not loaded");
     }

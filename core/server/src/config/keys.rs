@@ -65,6 +65,8 @@ keys! {
     PLUGIN_DIRS = "plugins.dirs", "LAUNCHPAD_PLUGINS__DIRS", Some("");
     /// Powers that plugins are given.
     PLUGIN_GRANTS = "plugins.grants", "LAUNCHPAD_PLUGINS__GRANTS", Some("");
+    /// Where compiled components are kept; the user's cache folder, unless set.
+    PLUGIN_CACHE = "plugins.cache", "LAUNCHPAD_PLUGINS__CACHE", Some("");
     /// The launch type of an app that names none.
     DEFAULT_LAUNCH_TYPE = "plugins.default", "LAUNCHPAD_PLUGINS__DEFAULT", Some("url");
     /// Where Prometheus reads figures.

@@ -72,6 +72,8 @@ pub(crate) struct Plugins {
     pub(crate) dirs: Vec<PathBuf>,
     /// Powers given, by plugin id.
     pub(crate) grants: BTreeMap<String, BTreeSet<String>>,
+    /// Where compiled components are kept; none: in the user's cache folder.
+    pub(crate) cache: Option<PathBuf>,
     /// The launch type of an app that names none.
     pub(crate) default: LaunchTypeId,
 }
@@ -296,10 +298,12 @@ fn quantity(text: &str) -> Result<String, String> {
 fn read_plugins(reader: &mut Reader) -> Option<Plugins> {
     let dirs = reader.paths(keys::PLUGIN_DIRS);
     let grants = reader.words_by_name(keys::PLUGIN_GRANTS);
+    let cache = reader.optional(keys::PLUGIN_CACHE, |path| Ok(PathBuf::from(path)));
     let default = reader.parsed(keys::DEFAULT_LAUNCH_TYPE, str::parse);
     Some(Plugins {
         dirs,
         grants,
+        cache,
         default: default?,
     })
 }

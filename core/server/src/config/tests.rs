@@ -140,3 +140,56 @@ fn a_password_is_not_shown() {
     let db = shown.iter().find(|shown| shown.key == "db").unwrap();
     assert!(!db.value.contains("secret"), "{}", db.value);
 }
+
+/// A file at the top of the project.
+fn published(name: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(name);
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn the_file_of_defaults_has_every_setting_with_its_default() {
+    let text = published("launchpad.toml");
+    let settings: String = text
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase()) => format!("{rest}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let table = settings.parse::<toml::Table>().unwrap();
+    for key in keys::ALL {
+        let found = key
+            .path
+            .split('.')
+            .try_fold(toml::Value::Table(table.clone()), |place, name| {
+                place.get(name).cloned()
+            });
+        let found = found.unwrap_or_else(|| panic!("{} is not in launchpad.toml", key.path));
+        let written = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+        assert_eq!(written, key.default.unwrap_or_default(), "{}", key.path);
+        let last = key.variable.rsplit("__").next().unwrap();
+        assert!(text.contains(last), "{} is not in launchpad.toml", key.variable);
+    }
+    let leaves = |table: &toml::Table| table.values().filter(|value| !value.is_table()).count();
+    let inner = table.values().filter_map(toml::Value::as_table).map(leaves);
+    assert_eq!(
+        leaves(&table) + inner.sum::<usize>(),
+        keys::ALL.len(),
+        "launchpad.toml has more"
+    );
+}
+
+#[test]
+fn the_example_environment_names_settings() {
+    for line in published(".env.example")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+    {
+        let (name, _) = line.split_once('=').unwrap();
+        let known = keys::ALL.iter().any(|key| key.variable == name);
+        assert!(known || name == "KUBECONFIG", "{name}");
+    }
+}
