@@ -107,6 +107,16 @@ impl Portal {
         format!("http://localhost:{}", self.port)
     }
 
+    /// Where the portal believes that browsers reach it.
+    fn public_url(&self) -> String {
+        let configured = self
+            .recipe
+            .settings
+            .iter()
+            .find(|(name, _)| name == "LAUNCHPAD_PUBLIC_URL");
+        configured.map_or_else(|| self.url(), |(_, url)| url.to_string_lossy().into_owned())
+    }
+
     /// The portal's own folder, in which its database is.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -159,10 +169,10 @@ impl Portal {
         log.follow(child.stderr.take().context("stderr is piped")?);
         let url = log.word_after("launchpad is listening on ").await?;
         self.running = Some(Running { child, log });
+        let expected = self.public_url();
         ensure!(
-            url == self.url(),
-            "the portal says that it listens on {url}, not on {}",
-            self.url()
+            url == expected,
+            "the portal says that it listens on {url}, not on {expected}"
         );
         let store = self.store().await?;
         self.engine = Some(Engine::of_instance(store.instance()));

@@ -85,9 +85,17 @@ impl Screen {
         Ok(self.received.len().max(self.next_message().await?))
     }
 
-    /// Waits until the portal closes the screen.
-    pub async fn until_closed(&mut self) -> anyhow::Result<()> {
-        let closed = async { while let Some(Ok(_)) = self.socket.next().await {} };
+    /// Waits until the portal closes the screen, and answers the reason that it gave.
+    pub async fn until_closed(&mut self) -> anyhow::Result<String> {
+        let closed = async {
+            let mut reason = String::new();
+            while let Some(Ok(message)) = self.socket.next().await {
+                if let Message::Close(Some(frame)) = message {
+                    reason = frame.reason.to_string();
+                }
+            }
+            reason
+        };
         tokio::time::timeout(PATIENCE, closed)
             .await
             .context("the screen stayed open")

@@ -1,7 +1,7 @@
 //! What scripts are answered, above all when they send something wrong: nothing is changed then.
 
 use anyhow::{Context, ensure};
-use launchpad_tests::{Client, Portal, Seed, link};
+use launchpad_tests::{Client, Portal, Seed, app, link};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -273,6 +273,43 @@ async fn a_seed_with_mistakes_stops_the_start_with_all_of_them() -> anyhow::Resu
         ensure!(told.contains(place), "{place} is not in {told}");
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_launch_runs_as_the_caller_whatever_the_body_says() -> anyhow::Result<()> {
+    let broken = app(
+        "broken",
+        "container",
+        "",
+        "localhost/launchpad-tests/never-built:1",
+    );
+    let portal = portal().seed(Seed::Apps(vec![broken])).start().await?;
+    let ada = portal.account("ada", "user", PASSWORD).await?;
+    let eve = portal.account("eve", "user", PASSWORD).await?;
+    let own = ada.launch("broken").await?.id;
+    let owner = ada
+        .get(&format!("/api/sessions/{own}"))
+        .await?
+        .expect(200)?
+        .json()?["user_id"]
+        .clone();
+    let body = json!({"app_id": "broken", "user_id": owner, "user": "ada", "status": "running"});
+    let launched = eve
+        .send_json(Method::POST, "/api/sessions", &body)
+        .await?
+        .expect(201)?
+        .json()?;
+    ensure!(
+        launched["user_id"] != owner && launched["status"] == "creating",
+        "{launched}"
+    );
+    for (who, id) in [
+        (&ada, own.as_str()),
+        (&eve, launched["id"].as_str().context("an id")?),
+    ] {
+        who.until(id, "failed").await?;
+    }
+    portal.engine()?.until_empty().await
 }
 
 async fn ids(client: &Client) -> anyhow::Result<Vec<String>> {

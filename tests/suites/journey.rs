@@ -104,7 +104,10 @@ async fn use_a_desktop(recipe: Recipe) -> anyhow::Result<()> {
 
     ada.end(&running.id).await?;
     ada.end(&running.id).await.context("ending is idempotent")?;
-    screen.until_closed().await?;
+    ensure!(
+        screen.until_closed().await? == "session-over",
+        "the viewer is told why"
+    );
     ada.until(&running.id, "stopped").await?;
     portal.engine()?.until_empty().await
 }
@@ -151,4 +154,27 @@ async fn what_was_answered_survives_a_kill() -> anyhow::Result<()> {
     let audit = ada.get("/api/audit").await?.expect(200)?;
     ensure!(audit.body.contains("CREATE_APP"), "{}", audit.body);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_is_cut_when_its_viewer_loses_the_right() -> anyhow::Result<()> {
+    let portal = portal()
+        .seed(Seed::Apps(vec![desktop("desktop")]))
+        .start()
+        .await?;
+    let ada = portal.account("ada", "user", PASSWORD).await?;
+    let root = portal.account("root", "admin", PASSWORD).await?;
+    let launched = ada.launch("desktop").await?;
+    let running = ada.until(&launched.id, "running").await?;
+    let mut screen = ada.screen(&running).await?;
+    // By a command, so that the serving process is not told and has to look.
+    let disabled = portal.run(&["user", "disable", "ada"], "").await?;
+    ensure!(disabled.status.success(), "{disabled:?}");
+    ensure!(
+        screen.until_closed().await? == "right-lost",
+        "the viewer is told why"
+    );
+    ada.get("/api/sessions").await?.expect(401)?;
+    root.end(&running.id).await?;
+    portal.engine()?.until_empty().await
 }

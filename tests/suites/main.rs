@@ -6,6 +6,7 @@ mod faults;
 mod import_rules;
 mod journey;
 mod rights;
+mod sign_in;
 
 use launchpad_tests::Recipe;
 
