@@ -16,7 +16,7 @@ help: ## List the targets
 run: images ## Build everything and start the portal with the example catalogue
 	cargo build --locked -p launchpad-server
 	mkdir -p var
-	LAUNCHPAD_DB=$(LAUNCHPAD_DB) target/debug/launchpad serve --seed examples/apps.json
+	LAUNCHPAD_DB=$(LAUNCHPAD_DB) cargo run --locked --quiet -p launchpad-server -- serve --seed examples/apps.json
 
 test: test-needs images lint ## Prove everything: style, unit, integration and browser suites
 	plugins/build.sh --check

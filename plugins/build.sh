@@ -53,7 +53,7 @@ remap_paths() {
 build_guests() {
     remap_paths
     if rustc --print target-libdir --target "$target" 2>/dev/null | xargs -r ls >/dev/null 2>&1; then
-        cargo build --locked --release --target "$target" -p launchpad-container
+        cargo build --locked --release --target-dir "$here/target" --target "$target" -p launchpad-container
         return
     fi
     fetch_toolchain
@@ -61,7 +61,7 @@ build_guests() {
     [ -n "$linker" ] || { echo "no rust-lld or lld found: install the package lld" >&2; exit 1; }
     # Bootstrap, for these crates alone: building the standard library is still an unstable flag.
     RUSTC=$tools/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$linker \
-        cargo build --locked --release --target "$target" -p launchpad-container \
+        cargo build --locked --release --target-dir "$here/target" --target "$target" -p launchpad-container \
         -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size
 }
 
@@ -71,7 +71,7 @@ build() {
     build_guests
     for id in $ids; do
         mkdir -p "$1/$id"
-        cargo run --locked --quiet -p componentise -- \
+        cargo run --locked --quiet --target-dir "$here/target" -p componentise -- \
             "target/$target/release/launchpad_$(echo "$id" | tr - _).wasm" "$1/$id/plugin.wasm"
         echo "built $1/$id/plugin.wasm ($(wc -c < "$1/$id/plugin.wasm") bytes)"
     done
