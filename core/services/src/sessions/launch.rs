@@ -90,6 +90,7 @@ impl Sessions {
                 },
                 other => other.into(),
             })?;
+        shared.tell(session.id).await;
         shared.wakes.wake(session.id);
         Ok(session)
     }

@@ -37,6 +37,9 @@ const LISTED: u64 = 200;
 /// How old an answer from memory may be on the path of a stream.
 const REMEMBERED: Duration = Duration::from_secs(5);
 
+/// How old the catalogue's list of what runs may be.
+const MOMENT: Duration = Duration::from_secs(2);
+
 /// Limits and deadlines, from the configuration.
 #[derive(Debug, Clone)]
 pub struct SessionSettings {
@@ -69,6 +72,8 @@ struct Shared {
     wakes: Wakes,
     changes: broadcast::Sender<SessionId>,
     remembered: Cache<SessionId, Arc<Session>>,
+    /// The live sessions of each account; any change drops all of them.
+    live: Cache<UserId, Arc<Vec<Session>>>,
 }
 
 impl Sessions {
@@ -93,6 +98,7 @@ impl Sessions {
                 .max_capacity(20_000)
                 .time_to_live(REMEMBERED)
                 .build(),
+            live: Cache::builder().max_capacity(20_000).time_to_live(MOMENT).build(),
         });
         (Self(Arc::clone(&shared)), Manager::new(shared))
     }
@@ -124,9 +130,15 @@ impl Sessions {
         Ok(self.0.store.sessions().of_user(user, LISTED).await?)
     }
 
-    /// The account's sessions that run or are about to, newest first.
-    pub async fn live_of_user(&self, user: UserId) -> Result<Vec<Session>, ServiceError> {
-        Ok(self.0.store.sessions().live_of_user(user, LISTED).await?)
+    /// The account's sessions that run or are about to, newest first, as they were a moment ago: every catalogue
+    /// page shows them.
+    pub async fn live_of_user(&self, user: UserId) -> Result<Arc<Vec<Session>>, ServiceError> {
+        if let Some(sessions) = self.0.live.get(&user).await {
+            return Ok(sessions);
+        }
+        let sessions = Arc::new(self.0.store.sessions().live_of_user(user, LISTED).await?);
+        self.0.live.insert(user, Arc::clone(&sessions)).await;
+        Ok(sessions)
     }
 
     /// Everybody's newest sessions.
@@ -202,6 +214,7 @@ impl Shared {
     /// Tells everybody that the row changed. Nobody listening is fine.
     async fn tell(&self, id: SessionId) {
         self.remembered.invalidate(&id).await;
+        self.live.invalidate_all();
         let _ = self.changes.send(id);
     }
 

@@ -38,7 +38,7 @@ pub(crate) async fn replace(
         body.collapsed_categories.clone().unwrap_or_default(),
         body.favorites.clone().unwrap_or_default(),
     )?;
-    let kept = book.get(caller.viewer.id).await?;
+    let kept = book.stored(caller.viewer.id).await?;
     let preferences = Preferences {
         theme: if body.theme.is_some() {
             sent.theme
