@@ -1,8 +1,10 @@
 //! What goes wrong on real machines: the portal dies, the image is not there, the app ends, the screen never answers,
 //! the engine is gone. Each must end in a state and a sentence, and leave nothing behind.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::ensure;
 use launchpad_tests::{Client, Portal, Recipe, Seed, Session, app, derive_image, desktop, link};
@@ -154,6 +156,85 @@ async fn without_an_engine_links_open_and_a_launch_says_what_to_install() -> any
     Ok(())
 }
 
+const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Writes a program of our own that stands before the machine's.
+fn write_program(path: &Path, script: &str) -> anyhow::Result<()> {
+    std::fs::write(path, script)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+/// A `podman` that keeps its containers on a disk of three megabytes, and has the machine's images.
+struct SmallDisk {
+    folder: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    fn new() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let disk = folder.path().join("disk");
+        std::fs::create_dir(&disk)?;
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"])
+            .arg(&disk)
+            .status()?;
+        ensure!(
+            mounted.success(),
+            "a small disk cannot be mounted: run the suites as root"
+        );
+        let small = Self { folder };
+        let script = format!(
+            "#!/bin/sh\nexec /usr/bin/podman --root {disk}/root --runroot {disk}/run \
+             --storage-opt additionalimagestore=/var/lib/containers/storage \"$@\"\n",
+            disk = disk.display()
+        );
+        write_program(&small.folder.path().join("podman"), &script)?;
+        Ok(small)
+    }
+
+    /// Leaves no byte free.
+    fn fill(&self) -> anyhow::Result<()> {
+        let mut file = std::fs::File::create(self.folder.path().join("disk/filling"))?;
+        let full = loop {
+            if let Err(error) = file.write_all(&[0; 1_024]) {
+                break error;
+            }
+        };
+        ensure!(full.kind() == std::io::ErrorKind::StorageFull, "{full}");
+        Ok(())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Containers' own mounts lie below it; lazily, so that none of them holds it.
+        let unmounted = Command::new("umount")
+            .args(["--lazy", "--recursive"])
+            .arg(self.folder.path().join("disk"))
+            .status();
+        if !unmounted.is_ok_and(|status| status.success()) {
+            eprintln!("the small disk is still mounted");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told() -> anyhow::Result<()> {
+    let disk = SmallDisk::new()?;
+    let portal = portal()
+        .seed(Seed::Apps(vec![desktop("desktop")]))
+        .path(format!("{}:{SEARCH_PATH}", disk.folder.path().display()))
+        .start()
+        .await?;
+    let ada = portal.account("ada", "user", PASSWORD).await?;
+    disk.fill()?;
+    let session = ada.launch("desktop").await?;
+    let failed = ada.until(&session.id, "failed").await?;
+    ensure!(failed.reason == Some("disk_full".into()), "{failed:?}");
+    Ok(())
+}
+
 /// A folder with a `podman` of our own in it, which is the machine's until it is told to be away.
 struct Switch {
     folder: tempfile::TempDir,
@@ -168,16 +249,12 @@ impl Switch {
             "#!/bin/sh\nif [ -e {} ]; then echo 'Cannot connect to Podman' >&2; exit 125; fi\nexec /usr/bin/podman \"$@\"\n",
             away.display()
         );
-        std::fs::write(&program, script)?;
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+        write_program(&program, &script)?;
         Ok(Self { folder })
     }
 
     fn path(&self) -> String {
-        format!(
-            "{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            self.folder.path().display()
-        )
+        format!("{}:{SEARCH_PATH}", self.folder.path().display())
     }
 
     fn away(&self) -> std::path::PathBuf {
