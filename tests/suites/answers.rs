@@ -312,6 +312,40 @@ async fn a_launch_runs_as_the_caller_whatever_the_body_says() -> anyhow::Result<
     portal.engine()?.until_empty().await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_are_read_on_an_address_of_their_own() -> anyhow::Result<()> {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let address = format!("127.0.0.1:{port}");
+    let broken = app(
+        "broken",
+        "container",
+        "",
+        "localhost/launchpad-tests/never-built:1",
+    );
+    let portal = portal()
+        .seed(Seed::Apps(vec![broken]))
+        .set("LAUNCHPAD_METRICS__BIND", &address)
+        .start()
+        .await?;
+    let ada = portal.account("ada", "user", PASSWORD).await?;
+    let session = ada.launch("broken").await?;
+    ada.until(&session.id, "failed").await?;
+    portal.stranger()?.get("/metrics").await?.expect(303)?;
+    let figures = reqwest::get(format!("http://{address}/metrics"))
+        .await?
+        .text()
+        .await?;
+    for line in [
+        "launchpad_sessions_launched_total 1",
+        "launchpad_sessions_ended_total{status=\"failed\",reason=\"image_missing\"} 1",
+        "launchpad_http_request_duration_seconds_bucket{method=\"POST\",status=\"2xx\"",
+        "launchpad_connections ",
+    ] {
+        ensure!(figures.contains(line), "{line} is not in\n{figures}");
+    }
+    portal.engine()?.until_empty().await
+}
+
 async fn ids(client: &Client) -> anyhow::Result<Vec<String>> {
     let apps = client.get("/api/apps").await?.expect(200)?.json()?;
     let ids = apps.as_array().context("an array")?.iter();

@@ -7,7 +7,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -30,6 +30,12 @@ pub(crate) async fn dress(State(site): State<Site>, mut request: Request, next: 
     let span = tracing::info_span!("request", id = %id.0);
     let begun = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
+    // Neither path nor address is a label: their number has no bound.
+    metrics::histogram!(
+        "launchpad_http_request_duration_seconds",
+        "method" => method_label(&method), "status" => status_label(response.status())
+    )
+    .record(begun.elapsed());
     span.in_scope(|| {
         let (status, ms) = (response.status().as_u16(), begun.elapsed().as_millis());
         if response.status().is_server_error() {
@@ -42,7 +48,27 @@ pub(crate) async fn dress(State(site): State<Site>, mut request: Request, next: 
     response
 }
 
-fn add_headers(site: &Site, id: RequestId, headers: &mut axum::http::HeaderMap) {
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
+
+fn status_label(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        100..200 => "1xx",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        _ => "5xx",
+    }
+}
+
+fn add_headers(site: &Site, id: RequestId, headers: &mut HeaderMap) {
     if let Ok(value) = HeaderValue::from_str(&id.0.to_string()) {
         headers.insert(REQUEST_ID, value);
     }

@@ -90,6 +90,7 @@ impl Sessions {
                 },
                 other => other.into(),
             })?;
+        metrics::counter!("launchpad_sessions_launched_total").increment(1);
         shared.tell(session.id).await;
         shared.wakes.wake(session.id);
         Ok(session)

@@ -205,6 +205,9 @@ impl Shared {
             .finish(actor, session.id, session.status, to, failure, now)
             .await?;
         if done {
+            let reason = failure.map_or("", |failure| failure.reason.as_str());
+            metrics::counter!("launchpad_sessions_ended_total", "status" => to.as_str(), "reason" => reason)
+                .increment(1);
             self.tell(session.id).await;
             self.wakes.wake(session.id);
         }

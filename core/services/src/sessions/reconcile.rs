@@ -195,6 +195,8 @@ impl Pass {
                     .set_running(session.id, address.as_deref(), expires_at, now)
                     .await?
                 {
+                    let took = (now - session.created_at).to_std().unwrap_or_default();
+                    metrics::histogram!("launchpad_session_ready_seconds").record(took);
                     self.shared.tell(session.id).await;
                     return Ok(Some(Next::At(expires_at)));
                 }
