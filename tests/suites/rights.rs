@@ -32,7 +32,7 @@ const ROWS: &[Row] = &[
     ("GET", "/admin/apps/{id}", [TO_SIGN_IN, 403, 403, 200]),
     ("POST", "/admin/apps/{id}", [TO_SIGN_IN, 403, 403, 422]),
     ("GET", "/admin/apps/{id}/delete", [TO_SIGN_IN, 403, 403, 200]),
-    // Last of those that need the app.
+    ("GET", "/admin/sessions", [TO_SIGN_IN, 403, 403, 200]),
     ("GET", "/admin/audit", [TO_SIGN_IN, 403, 403, 200]),
     ("GET", "/admin/analytics", [TO_SIGN_IN, 403, 403, 200]),
     ("GET", "/admin/users", [TO_SIGN_IN, 403, 403, 200]),

@@ -6,7 +6,11 @@ import { keepPicture, openBrowser, openWindow } from '../lib/browser.mjs';
 import { PORTAL, setUp } from '../lib/portal.mjs';
 
 const SIGNED_OUT = ['/sign-in'];
-const SIGNED_IN = ['/', '/sessions', '/admin/apps', '/admin/apps/new', '/no-such-page'];
+const SIGNED_IN = [
+  '/', '/apps/desktop', '/sessions', '/account', '/no-such-page',
+  '/admin/apps', '/admin/apps/new', '/admin/apps/desktop', '/admin/apps/desktop/delete',
+  '/admin/sessions', '/admin/users', '/admin/audit', '/admin/analytics',
+];
 const WIDTHS = [320, 768, 1280];
 
 let browser;

@@ -25,8 +25,8 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use launchpad_domain::Action::{
-    ChangeAccounts, ChangeApps, EndSession, Launch, ListOwnSessions, OwnSettings, ReadAnalytics, ReadAudit,
-    SeeCatalogue, SeeSession, StreamSession,
+    ChangeAccounts, ChangeApps, EndSession, Launch, ListOwnSessions, ListSessions, OwnSettings,
+    ReadAnalytics, ReadAudit, SeeCatalogue, SeeSession, StreamSession,
 };
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -112,6 +112,7 @@ fn table() -> Vec<Route> {
         post("/admin/apps/{id}", Needs(ChangeApps), apps::update_by_form),
         get("/admin/apps/{id}/delete", Needs(ChangeApps), apps::confirm_delete),
         post("/admin/apps/{id}/delete", Needs(ChangeApps), apps::delete_by_form),
+        get("/admin/sessions", Needs(ListSessions(None)), sessions::all_page),
         get("/admin/audit", Needs(ReadAudit), audit::page),
         get("/admin/analytics", Needs(ReadAnalytics), analytics::page),
         get("/admin/users", Needs(ChangeAccounts), users::page),

@@ -19,7 +19,7 @@ use crate::error::{ProblemDocument, WebError};
 use crate::events;
 use crate::input::Query;
 use crate::json::SessionDocument;
-use crate::views::{SessionPage, SessionsPage, ViewerPage};
+use crate::views::{AllSessionsPage, SessionPage, SessionsPage, ViewerPage};
 use crate::visitor::{Htmx, SignedIn};
 
 /// Proxies cut connections on which nothing moves for a minute.
@@ -49,6 +49,16 @@ pub(super) async fn list_page(
     } else {
         drawn(&page)
     }
+}
+
+/// `GET /admin/sessions`: everybody's sessions.
+pub(super) async fn all_page(
+    State(site): State<Site>,
+    Frame(frame): Frame,
+) -> Result<Html<String>, WebError> {
+    let sessions = site.services.sessions.all().await?;
+    let accounts = site.services.accounts.list().await?;
+    drawn(&AllSessionsPage::new(frame, &sessions, &accounts))
 }
 
 /// `GET /sessions/{id}`: the screen for its owner once it runs, else how the session is.
@@ -85,14 +95,15 @@ pub(super) async fn events(
     Sse::new(cards).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
 
-/// `POST /sessions/{id}/end`.
+/// `POST /sessions/{id}/end`: back to the list in which the caller saw it.
 pub(super) async fn end_by_form(
     State(site): State<Site>,
     caller: SignedIn,
     Extension(session): Extension<Arc<Session>>,
 ) -> Result<Redirect, WebError> {
     site.services.sessions.end(&caller.actor, session.id).await?;
-    Ok(Redirect::to("/sessions"))
+    let is_own = session.user_id == caller.viewer.id;
+    Ok(Redirect::to(if is_own { "/sessions" } else { "/admin/sessions" }))
 }
 
 /// The viewer's sessions, newest first.

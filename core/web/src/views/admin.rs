@@ -1,10 +1,11 @@
-//! The audit log and the accounts, for administrators.
+//! The audit log, everybody's sessions and the accounts, for administrators.
 
 use askama::Template;
-use launchpad_domain::{Account, AuditEntry, Problems, Role};
+use launchpad_domain::{Account, AuditEntry, Problems, Role, Session};
 
 use super::form::{FormProblems, Labels};
 use super::page::Page;
+use super::sessions::SessionRow;
 use super::when::When;
 
 const NEW_USER: Labels = &[("name", "Name"), ("role", "Role"), ("password", "Password")];
@@ -23,6 +24,22 @@ struct AuditRow {
     user: String,
     action: String,
     details: String,
+}
+
+/// Everybody's newest sessions.
+#[derive(Debug, Template)]
+#[template(path = "admin/sessions.html")]
+pub(crate) struct AllSessionsPage {
+    page: Page,
+    sessions: Vec<OwnedRow>,
+    /// How many of them run or are about to.
+    live: usize,
+}
+
+#[derive(Debug)]
+struct OwnedRow {
+    owner: String,
+    session: SessionRow,
 }
 
 /// All accounts, and the form for a new one.
@@ -56,6 +73,25 @@ impl AuditPage {
         Self {
             entries: rows.collect(),
             page: page.named("Audit log", "/admin/audit"),
+        }
+    }
+}
+
+impl AllSessionsPage {
+    /// The sessions, newest first, with the names of their owners as `accounts` have them now.
+    pub(crate) fn new(page: Page, sessions: &[Session], accounts: &[Account]) -> Self {
+        let owner = |session: &Session| {
+            let account = accounts.iter().find(|account| account.id == session.user_id);
+            account.map_or_else(|| session.user_id.to_string(), |account| account.name.to_string())
+        };
+        let rows = sessions.iter().map(|session| OwnedRow {
+            owner: owner(session),
+            session: SessionRow::new(session, None, &page.branding),
+        });
+        Self {
+            sessions: rows.collect(),
+            live: sessions.iter().filter(|session| session.status.is_live()).count(),
+            page: page.named("Sessions", "/admin/sessions"),
         }
     }
 }

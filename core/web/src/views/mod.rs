@@ -21,7 +21,7 @@ mod tests;
 mod when;
 
 pub(crate) use account::{AccountPage, TokenRow};
-pub(crate) use admin::{AuditPage, UsersPage};
+pub(crate) use admin::{AllSessionsPage, AuditPage, UsersPage};
 pub(crate) use analytics::AnalyticsPage;
 pub(crate) use app_form::{AppDeletePage, AppFields, AppFormPage, AppsPage};
 pub(crate) use assets::Asset;

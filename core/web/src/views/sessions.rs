@@ -155,7 +155,12 @@ impl SessionRow {
             .collect()
     }
 
-    fn new<'a>(session: &Session, apps: impl IntoIterator<Item = &'a App>, branding: &Branding) -> Self {
+    /// A session with the icon of its app, if that is among `apps`.
+    pub(super) fn new<'a>(
+        session: &Session,
+        apps: impl IntoIterator<Item = &'a App>,
+        branding: &Branding,
+    ) -> Self {
         let app = apps.into_iter().find(|app| app.id == session.app_id);
         let reason = session.failure.as_ref().map(|failure| failure.reason);
         Self {

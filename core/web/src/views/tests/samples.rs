@@ -254,6 +254,14 @@ fn admin_pages() -> Rendered {
             "admin-users",
             UsersPage::new(page(), &accounts, HOSTILE, Role::Admin, problems(&["name"])).render(),
         ),
+        (
+            "admin-sessions",
+            AllSessionsPage::new(page(), &sessions(), &accounts).render(),
+        ),
+        (
+            "admin-sessions-empty",
+            AllSessionsPage::new(page(), &[], &[]).render(),
+        ),
         ("admin-audit", AuditPage::new(page(), audit()).render()),
         ("admin-audit-empty", AuditPage::new(page(), Vec::new()).render()),
         ("admin-analytics", AnalyticsPage::new(page(), counts()).render()),
