@@ -2,6 +2,7 @@
 
 mod answers;
 mod browser;
+mod commands;
 mod faults;
 mod import_rules;
 mod journey;

@@ -1,0 +1,125 @@
+//! The command line, as operators and scripts use it beside a running portal.
+
+use std::process::Output;
+
+use anyhow::{Context, ensure};
+use launchpad_tests::Portal;
+use serde_json::Value;
+
+use crate::{PASSWORD, portal};
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+async fn says(portal: &Portal, arguments: &[&str], input: &str, code: i32) -> anyhow::Result<Output> {
+    let output = portal.run(arguments, input).await?;
+    ensure!(
+        output.status.code() == Some(code),
+        "{arguments:?}: {} instead of {code}: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(output)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_are_kept_by_commands() -> anyhow::Result<()> {
+    let portal = portal().start().await?;
+    says(
+        &portal,
+        &["user", "add", "ada", "--role", "admin", "--password-stdin"],
+        PASSWORD,
+        0,
+    )
+    .await?;
+    says(&portal, &["user", "add", "ADA"], "", 1).await?;
+    says(&portal, &["user", "add", "eve", "--password-stdin"], "short", 1).await?;
+    says(&portal, &["user", "add", "no name"], "", 1).await?;
+    let list: Value =
+        serde_json::from_slice(&says(&portal, &["user", "list", "--json"], "", 0).await?.stdout)?;
+    ensure!(list.as_array().is_some_and(|list| list.len() == 1), "{list}");
+    ensure!(list[0]["name"] == "ada" && list[0]["role"] == "admin", "{list}");
+
+    let mut browser = portal.stranger()?;
+    browser
+        .submit("/sign-in", &[("name", "ada"), ("password", PASSWORD)])
+        .await?
+        .expect(303)?;
+    says(&portal, &["user", "passwd", "ada"], "another password\n", 0).await?;
+    let mut again = portal.stranger()?;
+    again
+        .submit("/sign-in", &[("name", "ada"), ("password", PASSWORD)])
+        .await?
+        .expect(401)?;
+    again
+        .submit("/sign-in", &[("name", "ada"), ("password", "another password")])
+        .await?
+        .expect(303)?;
+    says(&portal, &["user", "disable", "nobody"], "", 1).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_made_listed_and_revoked() -> anyhow::Result<()> {
+    let portal = portal().start().await?;
+    let ada = portal.account("ada", "user", PASSWORD).await?;
+    ada.get("/api/apps").await?.expect(200)?;
+    let list = says(&portal, &["token", "list", "--user", "ada", "--json"], "", 0).await?;
+    let list: Value = serde_json::from_slice(&list.stdout)?;
+    let id = list[0]["id"].as_str().context("an id")?.to_owned();
+    ensure!(!list.to_string().contains("lpt_"), "a secret is in the list");
+    says(&portal, &["token", "revoke", &id], "", 0).await?;
+    says(&portal, &["token", "revoke", &id], "", 1).await?;
+    let listed = says(&portal, &["token", "list"], "", 0).await?;
+    ensure!(out(&listed).is_empty(), "{}", out(&listed));
+    // Within five seconds also in the process that has just seen it used.
+    let deadline = std::time::Instant::now() + launchpad_tests::PATIENCE;
+    while ada.get("/api/apps").await?.status != 401 {
+        ensure!(std::time::Instant::now() < deadline, "the token still counts");
+    }
+    says(
+        &portal,
+        &["token", "create", "--user", "ada", "--expires", "soon"],
+        "",
+        2,
+    )
+    .await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_usage_and_wrong_settings_end_with_two() -> anyhow::Result<()> {
+    let portal = portal().start().await?;
+    says(&portal, &["fly"], "", 2).await?;
+    says(&portal, &["user", "add", "ada", "--role", "king"], "", 2).await?;
+    let wrong = says(&portal, &["--port", "none", "--db", "mysql://x"], "", 2).await?;
+    let told = String::from_utf8_lossy(&wrong.stderr);
+    ensure!(
+        told.contains("port (option --port)") && told.contains("db (option --db)"),
+        "{told}"
+    );
+    let shown = says(&portal, &["config"], "", 0).await?;
+    ensure!(
+        out(&shown).contains("environment variable LAUNCHPAD_PORT"),
+        "{}",
+        out(&shown)
+    );
+    let help = says(&portal, &["--help"], "", 0).await?;
+    ensure!(out(&help).contains("Examples:"), "{}", out(&help));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_portal_on_the_same_port_changes_nothing() -> anyhow::Result<()> {
+    let portal = portal().start().await?;
+    let link = portal.setup_link().await?;
+    let second = says(&portal, &["serve"], "", 1).await?;
+    let told = String::from_utf8_lossy(&second.stderr);
+    ensure!(told.contains("cannot listen on"), "{told}");
+    // Its start would have made the first one's setup link worthless.
+    let token = link.split('#').nth(1).context("a token")?;
+    let fields = [("token", token), ("name", "ada"), ("password", PASSWORD)];
+    portal.stranger()?.submit("/setup", &fields).await?.expect(303)?;
+    Ok(())
+}
