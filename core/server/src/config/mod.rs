@@ -4,20 +4,18 @@ mod keys;
 mod layers;
 mod problem;
 mod read;
+mod sections;
 mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use launchpad_domain::policy::PodLimits;
 use launchpad_domain::{Branding, LaunchTypeId};
 use launchpad_services::SessionSettings;
 use launchpad_store::DatabaseUrl;
 use launchpad_web::PublicAddress;
-use url::Url;
 
 pub(crate) use keys::{DB, PORT, SEED};
 pub(crate) use layers::Overrides;
@@ -129,17 +127,17 @@ impl Config {
 
     /// Every setting is looked at, also after one was wrong.
     fn read(reader: &mut Reader) -> Option<Self> {
-        let listen = read_listen(reader);
+        let listen = sections::listen(reader);
         let database = reader.parsed(keys::DB, str::parse);
         let seed = reader.optional(keys::SEED, |path| Ok(PathBuf::from(path)));
-        let runtime = reader.parsed(keys::RUNTIME, parse_runtime);
-        reader.parsed(keys::NAMESPACE, check_namespace);
-        let branding = read_branding(reader);
-        let sessions = read_sessions(reader);
-        let plugins = read_plugins(reader);
-        let metrics = read_metrics(reader);
-        let log = read_log(reader);
-        let connections = read_connections(reader);
+        let runtime = reader.parsed(keys::RUNTIME, sections::runtime);
+        reader.parsed(keys::NAMESPACE, sections::namespace);
+        let branding = sections::branding(reader);
+        let sessions = sections::sessions(reader);
+        let plugins = sections::plugins(reader);
+        let metrics = sections::metrics(reader);
+        let log = sections::log(reader);
+        let connections = sections::connections(reader);
         let (listen, address) = listen?;
         Some(Self {
             listen,
@@ -156,191 +154,6 @@ impl Config {
             warnings: Vec::new(),
         })
     }
-}
-
-fn read_listen(reader: &mut Reader) -> Option<(SocketAddr, PublicAddress)> {
-    let port = read_port(reader);
-    let bind = reader.parsed(keys::BIND, |text| {
-        text.parse::<IpAddr>()
-            .map_err(|_| "must be an IP address like 127.0.0.1 or 0.0.0.0".to_owned())
-    });
-    let public_url = reader.optional(keys::PUBLIC_URL, parse_public_url);
-    let (port, bind) = (port?, bind?);
-    let address = match public_url {
-        Some(url) => PublicAddress::configured(url),
-        None if bind.is_loopback() => PublicAddress::loopback(port)
-            .map_err(|error| reader.wrong(keys::PORT, error.to_string()))
-            .ok()?,
-        None => {
-            // A wrong one has been told already.
-            if reader.origin(keys::PUBLIC_URL).is_empty() {
-                let message = "other machines can reach this address, so public_url must say by which URL: \
-                               https://apps.example.org";
-                reader.wrong(keys::BIND, message);
-            }
-            return None;
-        }
-    };
-    Some((SocketAddr::new(bind, port), address))
-}
-
-fn read_port(reader: &mut Reader) -> Option<u16> {
-    if reader
-        .text(keys::PORT)
-        .is_some_and(|text| text.starts_with("tcp://"))
-    {
-        let message = "Kubernetes put this here for a Service named launchpad: set enableServiceLinks: false in the \
-                       pod, or the variable itself";
-        reader.wrong(keys::PORT, message);
-        return None;
-    }
-    reader
-        .number(keys::PORT, 1, u64::from(u16::MAX))
-        .and_then(|port| u16::try_from(port).ok())
-}
-
-fn parse_public_url(text: &str) -> Result<Url, String> {
-    let url = launchpad_domain::app::web_address(text)?
-        .parse::<Url>()
-        .map_err(|error| error.to_string())?;
-    if matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none() {
-        Ok(url)
-    } else {
-        Err("must have no path: the portal has a host of its own".to_owned())
-    }
-}
-
-fn parse_runtime(text: &str) -> Result<RuntimeChoice, String> {
-    match text {
-        "auto" => Ok(RuntimeChoice::Auto),
-        "podman" => Ok(RuntimeChoice::Podman),
-        "none" => Ok(RuntimeChoice::None),
-        _ => Err("must be auto, podman or none".to_owned()),
-    }
-}
-
-/// A DNS label (RFC 1123).
-fn check_namespace(text: &str) -> Result<(), String> {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let well = (1..=63).contains(&text.len())
-        && text.chars().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    if well {
-        Ok(())
-    } else {
-        Err("must be 1 to 63 of a-z, 0-9 and -, with - only inside".to_owned())
-    }
-}
-
-fn read_branding(reader: &mut Reader) -> Option<Branding> {
-    let keys = [
-        ("logo_url", keys::LOGO_URL),
-        ("primary_color", keys::PRIMARY_COLOR),
-        ("secondary_color", keys::SECONDARY_COLOR),
-        ("tenant_name", keys::TENANT_NAME),
-    ];
-    let [logo, primary, secondary, name] = keys.map(|(_, key)| reader.text(key));
-    let parsed = Branding::parse(&logo?, &primary?, &secondary?, &name?);
-    parsed
-        .map_err(|problems| {
-            for problem in problems.0 {
-                if let Some((_, key)) = keys.iter().find(|(name, _)| *name == problem.path) {
-                    reader.wrong(*key, problem.message);
-                }
-            }
-        })
-        .ok()
-}
-
-fn read_sessions(reader: &mut Reader) -> Option<SessionSettings> {
-    let timeout = reader.number(keys::SESSION_TIMEOUT, 1, 7 * 24 * 60);
-    let interval = reader.number(keys::CLEANUP_INTERVAL, 1, 24 * 60);
-    let ready = reader.number(keys::READY_TIMEOUT, 1, 3_600);
-    let per_user = reader.number(keys::PER_USER, 1, 1_000);
-    let sidecar_image = reader.parsed(keys::SIDECAR_IMAGE, |text| match text {
-        "" => Ok(String::new()),
-        text => launchpad_domain::app::image_reference(text),
-    });
-    let cpu = reader.parsed(keys::CPU, quantity);
-    let memory = reader.parsed(keys::MEMORY, quantity);
-    let disk = reader.parsed(keys::DISK, quantity);
-    let (timeout, ready) = (i64::try_from(timeout?).ok()?, i64::try_from(ready?).ok()?);
-    Some(SessionSettings {
-        timeout: chrono::Duration::minutes(timeout),
-        ready_timeout: chrono::Duration::seconds(ready),
-        cleanup_interval: Duration::from_secs(interval? * 60),
-        per_user: u32::try_from(per_user?).ok()?,
-        sidecar_image: sidecar_image?,
-        pod_limits: PodLimits {
-            cpu: cpu?,
-            memory: memory?,
-            ephemeral_storage: disk?,
-            // The portal ends sessions itself; this is for the day on which it is dead.
-            active_deadline_seconds: ready + timeout * 60 + 300,
-            ..PodLimits::default()
-        },
-    })
-}
-
-/// A Kubernetes quantity of a plain kind: digits with an optional suffix.
-fn quantity(text: &str) -> Result<String, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let suffix = &text[digits.len()..];
-    let known = ["", "m", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"].contains(&suffix);
-    if known && digits.parse::<u64>().is_ok_and(|number| number > 0) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be a quantity like 2, 500m, 512Mi or 2Gi".to_owned())
-    }
-}
-
-fn read_plugins(reader: &mut Reader) -> Option<Plugins> {
-    let dirs = reader.paths(keys::PLUGIN_DIRS);
-    let grants = reader.words_by_name(keys::PLUGIN_GRANTS);
-    let cache = reader.optional(keys::PLUGIN_CACHE, |path| Ok(PathBuf::from(path)));
-    let default = reader.parsed(keys::DEFAULT_LAUNCH_TYPE, str::parse);
-    Some(Plugins {
-        dirs,
-        grants,
-        cache,
-        default: default?,
-    })
-}
-
-fn read_metrics(reader: &mut Reader) -> Option<Metrics> {
-    let chosen = reader.origin(keys::METRICS_BIND) != "default";
-    let bind = reader.parsed(keys::METRICS_BIND, |text| {
-        text.parse::<SocketAddr>()
-            .map_err(|_| "must be an address with a port, like 127.0.0.1:9464".to_owned())
-    });
-    Some(Metrics { bind: bind?, chosen })
-}
-
-fn read_log(reader: &mut Reader) -> Option<Log> {
-    let json = reader.parsed(keys::LOG_FORMAT, |text| match text {
-        "text" => Ok(false),
-        "json" => Ok(true),
-        _ => Err("must be text or json".to_owned()),
-    });
-    let filter = reader.parsed(keys::LOG_FILTER, |text| {
-        text.parse::<tracing_subscriber::EnvFilter>()
-            .map(|_| text.to_owned())
-            .map_err(|error| error.to_string())
-    });
-    Some(Log {
-        json: json?,
-        filter: filter?,
-    })
-}
-
-fn read_connections(reader: &mut Reader) -> Option<Connections> {
-    let total = reader.number(keys::CONNECTIONS, 16, 1_000_000);
-    let per_address = reader.number(keys::CONNECTIONS_PER_ADDRESS, 1, 1_000_000);
-    Some(Connections {
-        total: usize::try_from(total?).ok()?,
-        per_address: usize::try_from(per_address?).ok()?,
-    })
 }
 
 #[cfg(test)]
