@@ -130,8 +130,9 @@ pub trait Runtime: Send + Sync + fmt::Debug {
     async fn check(&self) -> Result<String, RuntimeError>;
 
     /// Makes the workload exist. Returns when the engine has accepted it, or refused it for good. A workload of
-    /// that name which is there already is left as it is.
-    async fn apply(&self, workload: &Workload) -> Result<(), RuntimeError>;
+    /// that name which is there already is left as it is. Answers where its endpoint will be, where the engine
+    /// knows that already.
+    async fn apply(&self, workload: &Workload) -> Result<Option<String>, RuntimeError>;
 
     /// How the session's workload is; `None` if there is none.
     async fn observe(&self, session: SessionId) -> Result<Option<Observed>, RuntimeError>;
@@ -146,8 +147,9 @@ pub trait Runtime: Send + Sync + fmt::Debug {
     fn watch(&self) -> BoxStream<'static, RuntimeEvent>;
 
     /// Waits until the endpoint of a running workload gives its first sign of life. The caller bounds the wait
-    /// by dropping the future. Ends early only when the workload is gone or has failed.
-    async fn answered(&self, workload: &Workload) -> Result<(), RuntimeError>;
+    /// by dropping the future. Ends early only when the workload is gone or has failed. `address` is what
+    /// [`Self::apply`] answered, and saves a question.
+    async fn answered(&self, workload: &Workload, address: Option<&str>) -> Result<(), RuntimeError>;
 
     /// Opens a connection to the session's endpoint, and to no other.
     async fn connect(&self, workload: &Workload) -> Result<Box<dyn ByteStream>, RuntimeError>;

@@ -121,7 +121,7 @@ impl Runtime for Podman {
         Ok(words)
     }
 
-    async fn apply(&self, workload: &Workload) -> Result<(), RuntimeError> {
+    async fn apply(&self, workload: &Workload) -> Result<Option<String>, RuntimeError> {
         self.bring_up(workload).await
     }
 
@@ -143,8 +143,11 @@ impl Runtime for Podman {
         events::watch(self.cli.clone(), self.instance, self.stages.subscribe())
     }
 
-    async fn answered(&self, workload: &Workload) -> Result<(), RuntimeError> {
+    async fn answered(&self, workload: &Workload, address: Option<&str>) -> Result<(), RuntimeError> {
         let mut probe = Probe::new(workload.plan.endpoint.kind);
+        if address.is_some() && probe.answers_within_a_look(address).await {
+            return Ok(());
+        }
         loop {
             let address = endpoint::address_of(self.observe(workload.session).await?)?;
             if probe.answers_within_a_look(address.as_deref()).await {

@@ -34,13 +34,27 @@ const PLAY: &[&str] = &[
 
 impl Podman {
     /// Makes the workload exist. Where its pod exists in part, because an earlier attempt was cut off, it is made anew.
-    pub(super) async fn bring_up(&self, workload: &Workload) -> Result<(), RuntimeError> {
-        // May take minutes, so it comes before the lock, and before anything exists that would have to be removed.
-        images::ensure(&self.cli, workload, || self.tell(workload, Stage::Pulling)).await?;
-        let _alone = self.lock(workload.session).await;
+    /// Answers where its endpoint is, if that was decided here.
+    pub(super) async fn bring_up(&self, workload: &Workload) -> Result<Option<String>, RuntimeError> {
         let wanted = workload.plan.pod.containers.len();
-        match listing::find(&self.cli, self.instance, workload.session, wanted).await? {
-            Found::Whole => return Ok(()),
+        let mut alone = self.lock(workload.session).await;
+        // Each question is a process of its own: asked at once, they cost the time of one.
+        let (missing, found) = tokio::try_join!(
+            images::missing(&self.cli, workload),
+            listing::find(&self.cli, self.instance, workload.session, wanted)
+        )?;
+        let mut found = found;
+        if !missing.is_empty() {
+            // May take minutes: nobody who wants to delete the session waits for it.
+            drop(alone);
+            self.tell(workload, Stage::Pulling);
+            images::fetch(&self.cli, &missing).await?;
+            alone = self.lock(workload.session).await;
+            found = listing::find(&self.cli, self.instance, workload.session, wanted).await?;
+        }
+        let _alone = alone;
+        match found {
+            Found::Whole => return Ok(None),
             Found::Part => self.remove(workload.session).await?,
             Found::Nothing => (),
         }
@@ -55,7 +69,7 @@ impl Podman {
                 tracing::warn!(session = %workload.session, %error, "a refused workload was not removed");
             }
         }
-        outcome
+        outcome.map(|port| Some(format!("{}:{port}", Ipv4Addr::LOCALHOST)))
     }
 
     fn tell(&self, workload: &Workload, stage: Stage) {
@@ -78,15 +92,17 @@ impl Podman {
         Ok(())
     }
 
-    async fn play(&self, workload: &Workload) -> Result<(), RuntimeError> {
+    /// Starts the pod, and answers the port of 127.0.0.1 at which its endpoint is.
+    async fn play(&self, workload: &Workload) -> Result<u16, RuntimeError> {
         let abilities = self.abilities().await?;
         let mut tries = 0;
         loop {
             tries += 1;
-            let pod = document::write(workload, free_port()?, abilities)?;
+            let port = free_port()?;
+            let pod = document::write(workload, port, abilities)?;
             let played = self.cli.run(Call::slow(PLAY).fed(pod)).await?;
             if played.succeeded {
-                return Ok(());
+                return Ok(port);
             }
             let complaint = played.complaint();
             if faults::is_port_taken(&complaint) && tries < PORT_TRIES {

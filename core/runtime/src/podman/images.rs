@@ -1,24 +1,40 @@
 //! Images: there, fetched, or missing.
 
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Container;
 use launchpad_domain::{Failure, Reason, RuntimeError, Workload};
 
 use super::command::{Call, Cli};
 use super::faults;
 
-/// Makes every image of the workload be on this machine. `pulling` is called before the first is fetched.
-pub(super) async fn ensure(cli: &Cli, workload: &Workload, pulling: impl Fn()) -> Result<(), RuntimeError> {
+/// The images of the workload that are to be fetched.
+///
+/// # Errors
+/// An image that is not here and that nobody can fetch.
+pub(super) async fn missing(cli: &Cli, workload: &Workload) -> Result<Vec<String>, RuntimeError> {
     let pod = &workload.plan.pod;
-    let mut asked: Vec<&str> = Vec::new();
-    for container in pod.init_containers.iter().flatten().chain(&pod.containers) {
-        let image = container.image.as_deref().unwrap_or_default();
-        if asked.contains(&image) {
-            continue;
-        }
-        asked.push(image);
-        if must_fetch(cli, container, image).await? {
-            pulling();
-            fetch(cli, image).await?;
+    let wanted: BTreeMap<&str, &Container> = pod
+        .init_containers
+        .iter()
+        .flatten()
+        .chain(&pod.containers)
+        .map(|container| (container.image.as_deref().unwrap_or_default(), container))
+        .collect();
+    let asked = wanted.into_iter().map(async |(image, container)| {
+        let missing = must_fetch(cli, container, image).await?;
+        Ok::<_, RuntimeError>(missing.then(|| image.to_owned()))
+    });
+    Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+}
+
+/// Fetches images, one after the other.
+pub(super) async fn fetch(cli: &Cli, images: &[String]) -> Result<(), RuntimeError> {
+    for image in images {
+        let fetched = cli.run(Call::fetch(&["pull", "--quiet", image])).await?;
+        if !fetched.succeeded {
+            return Err(faults::refusal(&fetched.complaint(), Reason::ImagePull));
         }
     }
     Ok(())
@@ -37,13 +53,4 @@ async fn must_fetch(cli: &Cli, container: &Container, image: &str) -> Result<boo
         return Err(RuntimeError::Refused(Failure::new(Reason::ImageMissing, detail)));
     }
     Ok(!known)
-}
-
-async fn fetch(cli: &Cli, image: &str) -> Result<(), RuntimeError> {
-    let fetched = cli.run(Call::fetch(&["pull", "--quiet", image])).await?;
-    if fetched.succeeded {
-        Ok(())
-    } else {
-        Err(faults::refusal(&fetched.complaint(), Reason::ImagePull))
-    }
 }

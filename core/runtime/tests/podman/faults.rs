@@ -80,7 +80,7 @@ async fn waiting_for_an_answer_ends_when_the_container_does() {
     let workload = machine.shell("sleep 1000");
     machine.podman.apply(&workload).await.unwrap();
     let container = format!("{}-vnc", workload.name);
-    let (answered, killed) = tokio::join!(machine.podman.answered(&workload), async {
+    let (answered, killed) = tokio::join!(machine.podman.answered(&workload, None), async {
         tokio::process::Command::new("podman")
             .args(["kill", &container])
             .output()

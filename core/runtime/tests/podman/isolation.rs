@@ -26,7 +26,10 @@ async fn sessions_share_no_folder() {
     let (mine, other) = (machine.desktop(), machine.desktop());
     let (a, b) = tokio::join!(machine.podman.apply(&mine), machine.podman.apply(&other));
     a.and(b).unwrap();
-    let (a, b) = tokio::join!(machine.podman.answered(&mine), machine.podman.answered(&other));
+    let (a, b) = tokio::join!(
+        machine.podman.answered(&mine, None),
+        machine.podman.answered(&other, None)
+    );
     a.and(b).unwrap();
     assert_eq!(machine.podman.list().await.unwrap().len(), 2);
 
@@ -55,7 +58,7 @@ async fn no_session_reaches_anothers_screen_by_any_address_of_the_machine() {
     let (mine, other, ended) = (machine.desktop(), machine.desktop(), machine.desktop());
     for workload in [&mine, &other, &ended] {
         machine.podman.apply(workload).await.unwrap();
-        machine.podman.answered(workload).await.unwrap();
+        machine.podman.answered(workload, None).await.unwrap();
     }
     // That a session ends must not open the others.
     machine.podman.delete(ended.session).await.unwrap();

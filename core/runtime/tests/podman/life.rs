@@ -25,16 +25,21 @@ async fn a_life(machine: &Machine) {
     let mut events = machine.podman.watch();
     until(&mut events, |event| *event == RuntimeEvent::Missed).await;
 
-    machine.podman.apply(&workload).await.unwrap();
+    let early = machine.podman.apply(&workload).await.unwrap();
     let starting = RuntimeEvent::Stage(workload.session, Stage::Starting);
     until(&mut events, |event| *event == starting).await;
     until(&mut events, |event| {
         *event == RuntimeEvent::Changed(workload.session)
     })
     .await;
-    machine.podman.answered(&workload).await.unwrap();
+    machine
+        .podman
+        .answered(&workload, early.as_deref())
+        .await
+        .unwrap();
 
     let observed = machine.podman.observe(workload.session).await.unwrap().unwrap();
+    assert!(early.is_some() && observed.address == early, "{early:?}");
     assert_eq!(
         (observed.session, observed.name.as_str()),
         (workload.session, workload.name.as_str())
@@ -98,7 +103,7 @@ async fn a_pod_that_was_cut_off_is_made_anew() {
     assert_eq!(observed.state, WorkloadState::Pending(Stage::Starting));
 
     machine.podman.apply(&workload).await.unwrap();
-    machine.podman.answered(&workload).await.unwrap();
+    machine.podman.answered(&workload, None).await.unwrap();
 }
 
 #[tokio::test]

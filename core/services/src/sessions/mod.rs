@@ -9,6 +9,7 @@ pub(crate) mod context;
 mod engine;
 mod launch;
 mod manager;
+mod planning;
 mod reconcile;
 mod sweep;
 mod wakes;

@@ -4,24 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use launchpad_domain::policy::{Owner, accept};
 use launchpad_domain::runtime::WorkloadState;
-use launchpad_domain::{
-    Actor, Failure, HookError, Opens, Plan, PodPlan, Reason, RuntimeError, Session, SessionId, Stage, Status,
-    Workload,
-};
-use tokio::sync::Notify;
+use launchpad_domain::{Actor, Failure, Reason, RuntimeError, Session, SessionId, Stage, Status, Workload};
+use tokio::sync::{Notify, watch};
 
+use super::Shared;
 use super::engine::{Engine, EngineState};
-use super::{Shared, context};
 use crate::ServiceError;
 
 /// After how long an engine that was away is asked again.
 const ENGINE_AGAIN: Duration = Duration::from_secs(2);
-/// How often a launch type may ask to be called again for one session.
-const PLAN_ATTEMPTS: u32 = 3;
-/// The longest wait that a launch type may ask for.
-const MAX_RETRY: Duration = Duration::from_mins(1);
 
 /// When a session is to be looked at again, if nothing happens before.
 pub(super) enum Next {
@@ -39,8 +31,9 @@ enum Outcome {
     Later(Duration),
 }
 
+/// One look at one session.
 pub(super) struct Pass {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     id: SessionId,
     /// Rings when something about this session may have changed.
     news: Arc<Notify>,
@@ -98,82 +91,6 @@ impl Pass {
         }
     }
 
-    async fn plan(&self, session: &Session) -> Result<Option<Next>, ServiceError> {
-        for attempt in 1..=PLAN_ATTEMPTS {
-            match self.ask_for_plan(session, attempt).await? {
-                Ok(plan) => {
-                    let name = context::workload_name(session.id);
-                    let now = self.shared.clock.now();
-                    self.shared
-                        .store
-                        .sessions()
-                        .set_plan(session.id, &name, &plan, now)
-                        .await?;
-                    self.shared.set_stage(session.id, Stage::Queued).await;
-                    return Ok(None);
-                }
-                Err(HookError::Retryable { retry_ms, .. }) if attempt < PLAN_ATTEMPTS => {
-                    tokio::time::sleep(Duration::from_millis(retry_ms).min(MAX_RETRY)).await;
-                }
-                Err(error) => {
-                    let reason = match error {
-                        HookError::Fault { .. } | HookError::UnknownLaunchType { .. } => Reason::PluginFault,
-                        HookError::Failed { ref code, .. } if code == REJECTED => Reason::PlanRejected,
-                        _ => Reason::PlanFailed,
-                    };
-                    return self.fail(session, Failure::new(reason, said(&error))).await;
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    async fn ask_for_plan(
-        &self,
-        session: &Session,
-        attempt: u32,
-    ) -> Result<Result<PodPlan, HookError>, ServiceError> {
-        let shared = &self.shared;
-        let app = match shared.catalogue.get(&session.app_id).await {
-            Ok(stored) => stored.app,
-            Err(ServiceError::NotFound(_)) => {
-                return Ok(Err(failed("the app was deleted during the launch")));
-            }
-            Err(error) => return Err(error),
-        };
-        let Some(account) = shared.store.accounts().get(session.user_id).await? else {
-            return Ok(Err(failed("the account was deleted during the launch")));
-        };
-        let user = (account.id, account.name.as_str());
-        let sidecar = &shared.settings.sidecar_image;
-        let context = context::of_session(session, &app, user, attempt, sidecar, shared.clock.now());
-        let launch_type = match shared.launch_types.get(&session.launch_type) {
-            Ok(launch_type) => launch_type,
-            Err(error) => return Ok(Err(error)),
-        };
-        let document = match shared.launch_types.plan(&session.launch_type, context).await {
-            Ok(document) => document,
-            Err(error) => return Ok(Err(error)),
-        };
-        let owner = Owner {
-            instance: shared.store.instance(),
-            session: session.id,
-            user: session.user_id,
-            app: session.app_id.clone(),
-        };
-        let accepted = Plan::parse(document, Opens::Pod).and_then(|plan| match plan {
-            Plan::Pod(plan) => accept(*plan, &launch_type.grants, &shared.settings.pod_limits, &owner),
-            Plan::Url(_) => Err(launchpad_domain::Problems::one("url", "a pod was asked for")),
-        });
-        Ok(accepted.map_err(|problems| HookError::Failed {
-            code: REJECTED.to_owned(),
-            message: format!(
-                "launch type {} {}: {problems}",
-                launch_type.id, launch_type.version
-            ),
-        }))
-    }
-
     /// Brings the workload up, while listening for a row that is wanted no more.
     async fn launch(
         &self,
@@ -219,39 +136,58 @@ impl Pass {
     }
 
     async fn bring_up(&self, engine: &Engine, workload: &Workload, news: &Notify) -> Outcome {
-        if let Err(error) = engine.runtime.apply(workload).await {
-            return unsuccessful(engine, error);
-        }
-        self.shared.set_stage(self.id, Stage::Scheduled).await;
-        let address = loop {
-            match engine.runtime.observe(self.id).await {
-                Err(error) => return unsuccessful(engine, error),
-                Ok(None) => return Outcome::Later(ENGINE_AGAIN),
-                Ok(Some(seen)) => match seen.state {
-                    WorkloadState::Failed(failure) => return Outcome::Failed(failure),
-                    WorkloadState::Running => break seen.address,
-                    WorkloadState::Pending(stage) => self.shared.set_stage(self.id, stage).await,
-                },
-            }
-            news.notified().await;
+        let early = match engine.runtime.apply(workload).await {
+            Ok(address) => address,
+            Err(error) => return unsuccessful(engine, error),
         };
-        self.shared.set_stage(self.id, Stage::Checking).await;
+        let stage = if early.is_some() {
+            Stage::Checking
+        } else {
+            Stage::Scheduled
+        };
+        self.shared.set_stage(self.id, stage).await;
+        // The engine is asked while the endpoint is waited for: each takes its time, and both must say yes.
+        let running = watch::Sender::new(None::<Runs>);
+        let answered = async {
+            engine.runtime.answered(workload, early.as_deref()).await?;
+            let mut running = running.subscribe();
+            let seen = running.wait_for(Option::is_some).await;
+            Ok(seen.ok().and_then(|runs| runs.clone()?.address))
+        };
         tokio::select! {
-            answered = engine.runtime.answered(workload) => match answered {
-                Ok(()) => Outcome::Up(address),
+            outcome = self.follow(engine, news, &running) => outcome,
+            answered = answered => match answered {
+                Ok(address) => Outcome::Up(address),
                 Err(error) => match self.fallen(engine).await {
                     Some(failure) => Outcome::Failed(failure),
                     None => unsuccessful(engine, error),
                 },
             },
-            failure = async {
-                loop {
-                    news.notified().await;
-                    if let Some(failure) = self.fallen(engine).await {
-                        return failure;
+        }
+    }
+
+    /// Looks at the workload at every news of it. Ends when it will not run, or the engine is away; that it runs, and
+    /// where, is told through `running`.
+    async fn follow(&self, engine: &Engine, news: &Notify, running: &watch::Sender<Option<Runs>>) -> Outcome {
+        loop {
+            let ran = running.borrow().is_some();
+            match engine.runtime.observe(self.id).await {
+                Err(error) => return unsuccessful(engine, error),
+                Ok(None) if ran => return Outcome::Failed(gone()),
+                Ok(None) => return Outcome::Later(ENGINE_AGAIN),
+                Ok(Some(seen)) => match seen.state {
+                    WorkloadState::Failed(failure) => return Outcome::Failed(failure),
+                    WorkloadState::Pending(stage) => self.shared.set_stage(self.id, stage).await,
+                    WorkloadState::Running if !ran => {
+                        running.send_replace(Some(Runs {
+                            address: seen.address,
+                        }));
+                        self.shared.set_stage(self.id, Stage::Checking).await;
                     }
-                }
-            } => Outcome::Failed(failure),
+                    WorkloadState::Running => {}
+                },
+            }
+            news.notified().await;
         }
     }
 
@@ -262,7 +198,7 @@ impl Pass {
                 WorkloadState::Failed(failure) => Some(failure),
                 WorkloadState::Pending(_) | WorkloadState::Running => None,
             },
-            Ok(None) => Some(Failure::new(Reason::WorkloadGone, "the engine has no such pod")),
+            Ok(None) => Some(gone()),
             Err(error) => {
                 engine.note(&error);
                 None
@@ -303,7 +239,12 @@ impl Pass {
         }
     }
 
-    async fn fail(&self, session: &Session, failure: Failure) -> Result<Option<Next>, ServiceError> {
+    /// Makes the session `failed`. `None`: the row moved.
+    pub(super) async fn fail(
+        &self,
+        session: &Session,
+        failure: Failure,
+    ) -> Result<Option<Next>, ServiceError> {
         tracing::info!(session = %session.id, reason = %failure.reason, detail = failure.detail, "a session failed");
         self.shared
             .finish(&Actor::portal(), session, Status::Failed, Some(&failure))
@@ -323,21 +264,14 @@ impl Shared {
     }
 }
 
-/// The code of a plan that the policy refused.
-const REJECTED: &str = "plan-rejected";
-
-fn failed(message: &str) -> HookError {
-    HookError::Failed {
-        code: "failed".to_owned(),
-        message: message.to_owned(),
-    }
+/// All containers of a workload run.
+#[derive(Debug, Clone)]
+struct Runs {
+    address: Option<String>,
 }
 
-fn said(error: &HookError) -> String {
-    match error {
-        HookError::InvalidInput(problems) => launchpad_domain::Problems(problems.clone()).to_string(),
-        other => other.to_string(),
-    }
+fn gone() -> Failure {
+    Failure::new(Reason::WorkloadGone, "the engine has no such pod")
 }
 
 fn unsuccessful(engine: &Engine, error: RuntimeError) -> Outcome {

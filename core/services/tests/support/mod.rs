@@ -111,7 +111,7 @@ impl Runtime for ScriptedEngine {
     async fn check(&self) -> Result<String, RuntimeError> {
         self.here().map(|()| "scripted".to_owned())
     }
-    async fn apply(&self, workload: &Workload) -> Result<(), RuntimeError> {
+    async fn apply(&self, workload: &Workload) -> Result<Option<String>, RuntimeError> {
         self.here()?;
         if let Some(error) = self.refuse.lock().unwrap().clone() {
             return Err(error);
@@ -122,7 +122,7 @@ impl Runtime for ScriptedEngine {
             .entry(workload.session)
             .or_insert(WorkloadState::Pending(launchpad_domain::Stage::Starting));
         let _ = self.events.send(RuntimeEvent::Changed(workload.session));
-        Ok(())
+        Ok(None)
     }
     async fn observe(&self, id: SessionId) -> Result<Option<Observed>, RuntimeError> {
         self.here()?;
@@ -162,7 +162,7 @@ impl Runtime for ScriptedEngine {
             .chain(events)
             .boxed()
     }
-    async fn answered(&self, _: &Workload) -> Result<(), RuntimeError> {
+    async fn answered(&self, _: &Workload, _: Option<&str>) -> Result<(), RuntimeError> {
         loop {
             let news = self.news.notified();
             if *self.answers.lock().unwrap() {
