@@ -35,6 +35,22 @@ impl fmt::Display for Hook {
     }
 }
 
+/// What a hook is called with: the same for both carriers, written once.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(crate) value: Value,
+    pub(crate) text: String,
+}
+
+impl From<Value> for Document {
+    fn from(value: Value) -> Self {
+        Self {
+            text: value.to_string(),
+            value,
+        }
+    }
+}
+
 /// How a call ended without a document.
 #[derive(Debug)]
 pub(crate) enum Ended {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::admission::{PluginGate, Turn};
 use crate::answer;
 use crate::breaker::Breaker;
-use crate::call::{Ended, Fault, FaultKind, Hook};
+use crate::call::{Document, Ended, Fault, FaultKind, Hook};
 use crate::guest_log::{Caller, GuestLog};
 use crate::limits::{CALLS_PER_PLUGIN, Limits, MAX_CONTEXT, QUEUE};
 use crate::manifest::Manifest;
@@ -36,14 +36,14 @@ impl Carrier {
     async fn call(
         &self,
         hook: Hook,
-        context: Value,
+        context: Document,
         limits: Limits,
         log: GuestLog,
         turn: Turn,
     ) -> Result<Value, Ended> {
         match self {
-            Self::Rhai(script) => script.call(hook, context, limits, log, turn).await,
-            Self::Wasm(guest) => guest.call(hook, &context, limits, log, turn).await,
+            Self::Rhai(script) => script.call(hook, context.value, limits, log, turn).await,
+            Self::Wasm(guest) => guest.call(hook, context.text, limits, log, turn).await,
         }
     }
 }
@@ -96,7 +96,8 @@ impl Plugin {
         })?;
         document["plugin"] =
             json!({"id": self.manifest.id.as_str(), "version": self.manifest.version.to_string()});
-        if document.to_string().len() > MAX_CONTEXT {
+        let document = Document::from(document);
+        if document.text.len() > MAX_CONTEXT {
             return Err(HookError::InvalidInput(vec![FieldProblem {
                 path: String::new(),
                 message: format!(
@@ -111,7 +112,7 @@ impl Plugin {
     }
 
     /// Calls a hook with a whole document, behind the gate and the breaker.
-    pub(crate) async fn run(&self, hook: Hook, document: Value) -> Result<Value, Ended> {
+    pub(crate) async fn run(&self, hook: Hook, document: Document) -> Result<Value, Ended> {
         let turn = self.gate.enter().await.ok_or_else(|| {
             let what = format!(
                 "all {CALLS_PER_PLUGIN} of its calls, or all of the server's, are busy; waited {} s",

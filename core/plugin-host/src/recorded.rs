@@ -65,7 +65,7 @@ async fn compare(
     {
         return Err(format!("{}: {} {}", test.ctx, problem.path, problem.message));
     }
-    let answer = match plugin.run(hook, context).await {
+    let answer = match plugin.run(hook, context.into()).await {
         Ok(answer) => answer,
         Err(ended) => ended.document(),
     };

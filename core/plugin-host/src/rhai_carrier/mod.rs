@@ -1,13 +1,14 @@
 //! Plugins that are Rhai scripts.
 //!
-//! A script is synchronous and a native function in it cannot be interrupted, so each call has a thread of its
-//! own, with a stack that the depth limits cannot exhaust; the turn that admitted the call bounds their number.
+//! A script is synchronous and a native function in it cannot be interrupted, so each call has a thread to itself,
+//! with a stack that the depth limits cannot exhaust; the turn that admitted the call bounds their number.
 //! Rhai has no memory isolation: it is for scripts that the operator reads, others belong in a component.
 
 mod convert;
 mod engine;
 mod errors;
 pub(crate) mod threads;
+mod workers;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,20 +22,28 @@ use crate::call::{Ended, Fault, FaultKind, Hook};
 use crate::guest_log::GuestLog;
 use crate::limits::Limits;
 use engine::Running;
+use workers::Workers;
 
 /// A compiled script.
 pub(crate) struct Script {
     engine: Arc<Engine>,
+    workers: Arc<Workers>,
     ast: Arc<AST>,
     validates: bool,
 }
 
 /// Compiles scripts; one for all.
-pub(crate) struct Scripts(Arc<Engine>);
+pub(crate) struct Scripts {
+    engine: Arc<Engine>,
+    workers: Arc<Workers>,
+}
 
 impl Scripts {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(engine::build()))
+        Self {
+            engine: Arc::new(engine::build()),
+            workers: Arc::default(),
+        }
     }
 
     /// Compiles the script of a plugin. Runs on a thread with a large stack.
@@ -42,7 +51,7 @@ impl Scripts {
     /// # Errors
     /// Where it is no script, or lacks the function `plan(ctx)`.
     pub(crate) fn compile(&self, id: &str, entry: &str, text: &str) -> Result<Script, LoadError> {
-        let mut ast = self.0.compile(text).map_err(|error| LoadError::Compile {
+        let mut ast = self.engine.compile(text).map_err(|error| LoadError::Compile {
             entry: entry.to_owned(),
             reason: error.to_string(),
         })?;
@@ -56,7 +65,8 @@ impl Scripts {
         }
         let validates = defines(&ast, Hook::Validate).map_err(contract)?;
         Ok(Script {
-            engine: Arc::clone(&self.0),
+            engine: Arc::clone(&self.engine),
+            workers: Arc::clone(&self.workers),
             ast: Arc::new(ast),
             validates,
         })
@@ -86,7 +96,7 @@ impl Script {
         }
     }
 
-    /// Calls a hook on a thread of its own, which ends with its deadline also if nobody waits any more.
+    /// Calls a hook on a thread that nobody else has meanwhile; the call ends with its deadline also if nobody waits any more.
     pub(crate) async fn call(
         &self,
         hook: Hook,
@@ -97,12 +107,12 @@ impl Script {
     ) -> Result<Value, Ended> {
         let engine = Arc::clone(&self.engine);
         let ast = Arc::clone(&self.ast);
-        let answer = threads::start("rhai-hook", move || {
+        let work = move || {
             let answer = Running::with(log, limits, || run(&engine, &ast, hook, &context, limits));
             drop(turn);
             answer
-        })
-        .map_err(|error| {
+        };
+        let answer = self.workers.run(work).map_err(|error| {
             Fault::new(
                 FaultKind::Unavailable,
                 "no thread could be started",

@@ -5,7 +5,7 @@ use std::io;
 use tokio::sync::oneshot;
 
 /// Enough for the depth limits of scripts in an unoptimised build.
-const STACK: usize = 8 * 1_024 * 1_024;
+pub(super) const STACK: usize = 8 * 1_024 * 1_024;
 
 /// Runs work on a thread of its own. A receiver without a value says that it panicked.
 pub(crate) fn start<T: Send + 'static>(

@@ -89,7 +89,7 @@ impl Guest {
     pub(crate) async fn call(
         &self,
         hook: Hook,
-        context: &Value,
+        context: String,
         limits: Limits,
         log: GuestLog,
         turn: Turn,
@@ -104,7 +104,7 @@ impl Guest {
         let export = self.export(hook).ok_or_else(missing)?;
         let mut store = store::fresh(self.linked.engine(), log, limits);
         let answer = {
-            let work = self.run(&mut store, export, context.to_string());
+            let work = self.run(&mut store, export, context);
             tokio::time::timeout(limits.wall, work).await
         };
         let answer = match answer {
