@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use chrono::{DateTime, Utc};
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, StatusCode, redirect};
 use serde::Deserialize;
@@ -46,6 +47,8 @@ pub struct Session {
     pub reason: Option<Value>,
     /// Where its screen is, once it runs.
     pub websocket_url: Option<String>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
 }
 
 impl Answer {
