@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 pub enum Seed {
     /// `examples/apps.json`.
     Example,
+    /// Another file of `examples`.
+    File(&'static str),
     /// These entries; see [`app`], [`desktop`] and [`link`].
     Apps(Vec<Value>),
 }
@@ -17,8 +19,9 @@ impl Seed {
     /// Writes the seed file.
     pub(crate) fn write(&self, file: &Path) -> anyhow::Result<()> {
         match self {
-            Self::Example => {
-                std::fs::copy(crate::workspace().join("examples/apps.json"), file)?;
+            Self::Example => return Self::File("apps.json").write(file),
+            Self::File(name) => {
+                std::fs::copy(crate::workspace().join("examples").join(name), file)?;
             }
             Self::Apps(apps) => std::fs::write(file, json!({ "applications": apps }).to_string())?,
         }

@@ -276,6 +276,27 @@ async fn a_seed_with_mistakes_stops_the_start_with_all_of_them() -> anyhow::Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_published_example_is_a_seed() -> anyhow::Result<()> {
+    let portal = portal()
+        .seed(Seed::File("apps-with-containers.json"))
+        .start()
+        .await?;
+    let ada = portal.account("ada", "user", PASSWORD).await?;
+    let seeded = ada.get("/apps.json").await?.expect(200)?.json()?;
+    let file =
+        std::fs::read_to_string(launchpad_tests::workspace().join("examples/apps-with-containers.json"))?;
+    let file: Value = serde_json::from_str(&file)?;
+    let ids = |document: &Value| -> Vec<String> {
+        let apps = document["applications"].as_array().into_iter().flatten();
+        let mut ids: Vec<String> = apps.map(|app| app["id"].to_string()).collect();
+        ids.sort();
+        ids
+    };
+    ensure!(!ids(&file).is_empty() && ids(&seeded) == ids(&file), "{seeded}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_launch_runs_as_the_caller_whatever_the_body_says() -> anyhow::Result<()> {
     let broken = app(
         "broken",
