@@ -19,7 +19,7 @@ const ROWS: &[Row] = &[
     ("GET", "/sessions", [TO_SIGN_IN, 200, 200, 200]),
     ("POST", "/sessions", [TO_SIGN_IN, 400, 400, 400]),
     ("GET", "/sessions/{id}", [TO_SIGN_IN, 200, 404, 200]),
-    ("GET", "/sessions/{id}/events", [TO_SIGN_IN, 200, 404, 200]),
+    ("GET", "/sessions/{id}/events", [401, 200, 404, 200]),
     ("POST", "/sessions/{id}/end", [TO_SIGN_IN, 303, 404, 303]),
     ("GET", "/account", [TO_SIGN_IN, 200, 200, 200]),
     ("POST", "/account/password", [TO_SIGN_IN, 422, 422, 422]),
@@ -228,6 +228,19 @@ async fn nothing_is_changed_or_streamed_for_a_page_of_another_origin() -> anyhow
         audit.body.contains("REFUSE_ACCESS"),
         "refusals are in the audit log"
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fragment_for_nobody_is_no_sign_in_page() -> anyhow::Result<()> {
+    let scene = scene().await?;
+    let nobody = scene.portal.stranger()?;
+    for path in ["/", "/?q=wiki", "/sessions"] {
+        nobody
+            .exactly(Method::GET, path, &[("hx-request", "true")], "")
+            .await?
+            .expect(401)?;
+    }
     Ok(())
 }
 

@@ -208,6 +208,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// Gives errors their body: scripts get a problem document, people a page, or the way to sign in.
 pub(crate) async fn tell(State(site): State<Site>, request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
+    let for_scripts = is_for_scripts(&request);
     let request_id = request
         .extensions()
         .get::<RequestId>()
@@ -216,7 +217,7 @@ pub(crate) async fn tell(State(site): State<Site>, request: Request, next: Next)
     let Some(told) = response.extensions().get::<Arc<Told>>().cloned() else {
         return response;
     };
-    if is_for_scripts(&uri) {
+    if for_scripts {
         return as_document(response, &told, request_id);
     }
     if told.sign_in_helps {
@@ -225,10 +226,15 @@ pub(crate) async fn tell(State(site): State<Site>, request: Request, next: Next)
     as_page(&site, response, &told, &request_id)
 }
 
-fn is_for_scripts(uri: &Uri) -> bool {
+/// Whether a script reads the answer: a way to the sign-in page would be followed, and the page taken for what was
+/// asked for.
+fn is_for_scripts(request: &Request) -> bool {
+    let path = request.uri().path();
     ["/api/", "/ws/", "/apps.json"]
         .iter()
-        .any(|start| uri.path().starts_with(start))
+        .any(|start| path.starts_with(start))
+        || path.ends_with("/events")
+        || request.headers().contains_key("hx-request")
 }
 
 fn as_document(response: Response, told: &Told, request_id: String) -> Response {
