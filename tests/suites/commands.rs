@@ -3,8 +3,8 @@
 use std::process::Output;
 
 use anyhow::{Context, ensure};
-use launchpad_tests::Portal;
-use serde_json::Value;
+use launchpad_tests::{Portal, Seed, link};
+use serde_json::{Value, json};
 
 use crate::{PASSWORD, portal};
 
@@ -85,6 +85,63 @@ async fn tokens_are_made_listed_and_revoked() -> anyhow::Result<()> {
         2,
     )
     .await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalogue_is_exported_and_imported() -> anyhow::Result<()> {
+    let apps = vec![link("a", "https://a.example/"), link("b", "https://b.example/")];
+    let portal = portal().seed(Seed::Apps(apps)).start().await?;
+    let ada = portal.account("ada", "admin", PASSWORD).await?;
+    says(&portal, &["export", "out.json"], "", 0).await?;
+    let file = portal.folder().join("out.json");
+    let mut document: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
+    let same = says(&portal, &["import", "out.json", "--prune", "--json"], "", 0).await?;
+    let same: Value = serde_json::from_slice(&same.stdout)?;
+    ensure!(same["unchanged"] == 2 && same["updated"] == json!([]), "{same}");
+
+    let entries = document["applications"].as_array_mut().context("a list")?;
+    entries.remove(1);
+    entries[0]["name"] = "Another".into();
+    entries.push(link("c", "https://c.example/"));
+    std::fs::write(&file, document.to_string())?;
+    let told = out(&says(&portal, &["import", "out.json", "--prune", "--dry-run"], "", 0).await?);
+    ensure!(
+        told.contains("~ a (name)") && told.contains("- b") && told.contains("+ c"),
+        "{told}"
+    );
+    let before = ada.get("/apps.json").await?.expect(200)?;
+    ensure!(
+        before.json()?["applications"].as_array().map(Vec::len) == Some(2),
+        "{}",
+        before.body
+    );
+
+    says(&portal, &["import", "out.json", "--prune"], "", 0).await?;
+    // The serving process looks again after some seconds.
+    let deadline = std::time::Instant::now() + launchpad_tests::PATIENCE;
+    while ada.get("/api/apps/c").await?.status != 200 {
+        ensure!(std::time::Instant::now() < deadline, "the import does not show");
+    }
+    ada.get("/api/apps/b").await?.expect(404)?;
+    let audit = ada.get("/api/audit").await?.expect(200)?;
+    ensure!(
+        audit.body.contains("DELETE_APP") && audit.body.contains("command line"),
+        "{}",
+        audit.body
+    );
+
+    std::fs::write(
+        &file,
+        r#"{"applications": [{"id": "BAD", "name": ""}, {"id": "d", "name": "D"}]}"#,
+    )?;
+    let refused = says(&portal, &["import", "out.json"], "", 1).await?;
+    let told = String::from_utf8_lossy(&refused.stderr);
+    ensure!(
+        told.contains("applications[0].id") && told.contains("applications[1].url"),
+        "{told}"
+    );
+    ada.get("/api/apps/d").await?.expect(404)?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{self, TokenCommand, UserCommand};
+use crate::commands::{self, ImportOptions, TokenCommand, UserCommand};
 use crate::config::{self, Config, Overrides};
 use crate::error::ServerError;
 use crate::serve;
@@ -53,6 +53,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write the catalogue as JSON, to a file or to standard output
+    Export {
+        /// Where to
+        file: Option<PathBuf>,
+    },
+    /// Add and change apps from a file, all or none of them
+    Import(ImportOptions),
     /// Add, list and disable accounts, set passwords
     #[command(subcommand)]
     User(UserCommand),
@@ -113,6 +120,8 @@ fn execute(cli: Cli, environment: &[(OsString, OsString)]) -> Result<(), ServerE
         .block_on(async {
             match command {
                 Command::Serve(_) => serve::run(config, &surroundings).await,
+                Command::Export { file } => commands::export(&config, &surroundings, file.as_deref()).await,
+                Command::Import(options) => commands::import(&config, &surroundings, options).await,
                 Command::User(command) => commands::user(&config, command).await,
                 Command::Token(command) => commands::token(&config, command).await,
                 Command::Config { .. } => Ok(()),

@@ -20,8 +20,8 @@ pub(crate) enum ServerError {
         /// Why not.
         cause: String,
     },
-    /// The seed was not loaded.
-    #[error("the seed {path} was not loaded:\n{cause}")]
+    /// A seed or an import was not loaded.
+    #[error("{path} was not loaded:\n{cause}")]
     Seed {
         /// The file.
         path: String,
@@ -48,7 +48,7 @@ pub(crate) enum ServerError {
 }
 
 impl ServerError {
-    /// A seed that was refused.
+    /// A seed or an import that was refused.
     pub(crate) fn seed(path: &std::path::Path, error: &SeedError) -> Self {
         let cause = match error {
             SeedError::Invalid(problems) => problems

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use launchpad_domain::{Clock, Runtime};
 use launchpad_plugin_host::{PluginHost, Source};
 use launchpad_runtime::Podman;
-use launchpad_services::{Parts, Services, sessions};
+use launchpad_services::{Catalogue, Parts, Services, sessions};
 use launchpad_store::Store;
 
 use crate::clock::SystemClock;
@@ -76,6 +76,19 @@ pub(crate) async fn build(config: &Config, surroundings: &Surroundings) -> Resul
         seed(&services, path).await?;
     }
     Ok(Portal { services, manager })
+}
+
+/// The catalogue alone, for commands.
+pub(crate) async fn catalogue(
+    config: &Config,
+    surroundings: &Surroundings,
+) -> Result<Catalogue, ServerError> {
+    Ok(Catalogue::new(
+        open_store(config).await?,
+        Arc::new(plugins(config, surroundings).await?),
+        Arc::new(SystemClock::default()),
+        config.plugins.default.clone(),
+    ))
 }
 
 /// The shipped plugins and those of the operator's folders. A bad one is told and left out.

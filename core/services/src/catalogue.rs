@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use launchpad_domain::{
-    Actor, App, AppDraft, AppId, Clock, HookContext, LaunchTypeId, LaunchTypes, Opens, Plan, Problems, Viewer,
+    Actor, App, AppChanges, AppDraft, AppId, Clock, HookContext, LaunchTypeId, LaunchTypes, Opens, Plan,
+    Problems, Unnamed, Viewer,
 };
 use launchpad_store::{Store, StoredApp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ServiceError;
@@ -27,10 +29,20 @@ struct Inner {
     launch_types: Arc<dyn LaunchTypes>,
     clock: Arc<dyn Clock>,
     default_launch_type: LaunchTypeId,
-    /// Every page shows the catalogue and few requests change it: one snapshot, dropped by each change.
-    snapshot: ArcSwapOption<Vec<StoredApp>>,
+    /// Every page shows the catalogue and few requests change it: one snapshot, dropped by each change here, and old
+    /// after some seconds, because other processes change it too.
+    snapshot: ArcSwapOption<Snapshot>,
     /// Counts the changes, so that a reading which a change overtook is not kept.
     generation: AtomicU64,
+}
+
+/// How old a snapshot may be.
+const FRESH: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+struct Snapshot {
+    apps: Arc<Vec<StoredApp>>,
+    taken: Instant,
 }
 
 /// Why a seed was not loaded; nothing of it was.
@@ -45,7 +57,8 @@ pub enum SeedError {
 }
 
 impl Catalogue {
-    pub(crate) fn new(
+    /// The catalogue of this database; a command needs no more of the portal.
+    pub fn new(
         store: Store,
         launch_types: Arc<dyn LaunchTypes>,
         clock: Arc<dyn Clock>,
@@ -75,12 +88,19 @@ impl Catalogue {
 
     /// All apps, by category and name.
     pub async fn list(&self) -> Result<Arc<Vec<StoredApp>>, ServiceError> {
-        if let Some(apps) = self.0.snapshot.load_full() {
-            return Ok(apps);
+        if let Some(snapshot) = &*self.0.snapshot.load()
+            && snapshot.taken.elapsed() < FRESH
+        {
+            return Ok(Arc::clone(&snapshot.apps));
         }
+        let taken = Instant::now();
         let generation = self.0.generation.load(Ordering::SeqCst);
         let apps = Arc::new(self.0.store.apps().list().await?);
-        self.0.snapshot.store(Some(Arc::clone(&apps)));
+        let snapshot = Snapshot {
+            apps: Arc::clone(&apps),
+            taken,
+        };
+        self.0.snapshot.store(Some(Arc::new(snapshot)));
         if self.0.generation.load(Ordering::SeqCst) != generation {
             // Somebody changed the catalogue while it was read: this reading may be the older one.
             self.0.snapshot.store(None);
@@ -204,6 +224,46 @@ impl Catalogue {
         Ok(seeded.map_err(ServiceError::from)?)
     }
 
+    /// The catalogue in the published format, which [`Self::import`] and a seed read.
+    pub async fn export(&self) -> Result<String, ServiceError> {
+        let apps = self.list().await?;
+        let document = Export {
+            applications: apps.iter().map(|stored| &stored.app).collect(),
+        };
+        serde_json::to_string_pretty(&document).map_err(|error| ServiceError::Internal(error.to_string()))
+    }
+
+    /// What [`Self::import`] would change now. Nothing is written.
+    ///
+    /// # Errors
+    /// Every problem with its place.
+    pub async fn compare(&self, json: &str, unnamed: Unnamed) -> Result<AppChanges, SeedError> {
+        let wanted = self.parse_seed(json).map_err(SeedError::Invalid)?;
+        let now: Vec<App> = self
+            .list()
+            .await?
+            .iter()
+            .map(|stored| stored.app.clone())
+            .collect();
+        Ok(AppChanges::between(&now, &wanted, unnamed))
+    }
+
+    /// Makes the apps of a file be in the catalogue as they stand there, all or none of them.
+    ///
+    /// # Errors
+    /// Every problem with its place; then nothing is changed.
+    pub async fn import(&self, actor: &Actor, json: &str, unnamed: Unnamed) -> Result<AppChanges, SeedError> {
+        let wanted = self.parse_seed(json).map_err(SeedError::Invalid)?;
+        let imported = self
+            .0
+            .store
+            .apps()
+            .import(actor, &wanted, unnamed, self.0.clock.now())
+            .await;
+        self.changed();
+        Ok(imported.map_err(ServiceError::from)?)
+    }
+
     fn parse_seed(&self, json: &str) -> Result<Vec<App>, Problems> {
         if json.len() > MAX_SEED {
             return Err(Problems::one("", format!("is larger than {MAX_SEED} bytes")));
@@ -239,6 +299,12 @@ fn problems_of(error: ServiceError) -> Problems {
         ServiceError::Invalid(problems) => problems,
         other => Problems::one("", other.to_string()),
     }
+}
+
+/// The published format, written.
+#[derive(Serialize)]
+struct Export<'a> {
+    applications: Vec<&'a App>,
 }
 
 /// The published format of a seed. Members that it does not have are refused.

@@ -1,7 +1,7 @@
 //! Apps: table `applications`.
 
 use chrono::{DateTime, Utc};
-use launchpad_domain::{Actor, App, AppId, AuditAction};
+use launchpad_domain::{Actor, App, AppChanges, AppId, AuditAction, Unnamed};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, QuerySelect};
 
 use crate::database::{read_fact, write_fact};
@@ -114,6 +114,41 @@ impl Apps<'_> {
         audit::write(&transaction, actor, AuditAction::DeleteApp, id.as_str(), now).await?;
         transaction.commit().await?;
         Ok(true)
+    }
+
+    /// Makes the apps be there as they are given, in one transaction, with an entry in the audit log for each that
+    /// changes. Answers what was changed.
+    pub async fn import(
+        &self,
+        actor: &Actor,
+        apps: &[App],
+        unnamed: Unnamed,
+        now: DateTime<Utc>,
+    ) -> Result<AppChanges> {
+        let transaction = self.0.begin().await?;
+        // Locked until the end, so that nobody's change falls between what is compared and what is written.
+        let rows = Entity::find().lock_exclusive().all(&transaction).await?;
+        let known: Vec<App> = readable(rows, stored)
+            .into_iter()
+            .map(|stored| stored.app)
+            .collect();
+        let changes = AppChanges::between(&known, apps, unnamed);
+        for app in apps {
+            if changes.added.contains(&app.id) {
+                insert(&transaction, app).await?;
+                audit::write(&transaction, actor, AuditAction::CreateApp, app.id.as_str(), now).await?;
+            } else if changes.updated.iter().any(|update| update.id == app.id) {
+                let (row, _) = row(app)?;
+                Entity::update(row).exec(&transaction).await?;
+                audit::write(&transaction, actor, AuditAction::UpdateApp, app.id.as_str(), now).await?;
+            }
+        }
+        for id in &changes.removed {
+            Entity::delete_by_id(id.as_str()).exec(&transaction).await?;
+            audit::write(&transaction, actor, AuditAction::DeleteApp, id.as_str(), now).await?;
+        }
+        transaction.commit().await?;
+        Ok(changes)
     }
 
     /// Fills an empty catalogue, once: the second time nothing happens, even if everything was deleted since.

@@ -1,5 +1,6 @@
 //! What an operator can do beside a running portal, on the same configuration and database.
 
+mod catalogue;
 mod config;
 mod token;
 mod user;
@@ -14,6 +15,7 @@ use crate::config::Config;
 use crate::error::ServerError;
 use crate::wiring;
 
+pub(crate) use catalogue::{ImportOptions, export, import};
 pub(crate) use config::show as show_config;
 pub(crate) use token::{TokenCommand, run as token};
 pub(crate) use user::{UserCommand, run as user};
