@@ -1,5 +1,6 @@
 //! The catalogue: its rows, its revisions, its seed.
 
+use launchpad_domain::Unnamed;
 use launchpad_store::StoreError;
 
 use crate::support::{TestDatabase, actor, app, later, noon, on_both};
@@ -24,6 +25,26 @@ on_both! {
         }
         let ids: Vec<_> = store.apps().list().await.unwrap().into_iter().map(|s| s.app.id.to_string()).collect();
         assert_eq!(ids, ["c", "b", "a", "d", "e"]);
+    }
+
+    async fn an_import_adds_changes_and_removes_in_one_go(database: &TestDatabase) {
+        let store = database.open().await;
+        for id in ["a", "b", "c"] {
+            store.apps().insert(&actor(), &app(id), noon()).await.unwrap();
+        }
+        let renamed = launchpad_domain::App { name: "Bee".to_owned(), ..app("b") };
+        let wanted = [app("a"), renamed.clone(), app("d")];
+        let changes = store.apps().import(&actor(), &wanted, Unnamed::Remove, later(1)).await.unwrap();
+        assert_eq!((changes.added.len(), changes.updated.len(), changes.removed.len()), (1, 1, 1));
+        let ids: Vec<_> = store.apps().list().await.unwrap().into_iter().map(|s| s.app.id.to_string()).collect();
+        assert_eq!(ids.len(), 3);
+        assert_eq!(store.apps().get(&renamed.id).await.unwrap().unwrap().app, renamed);
+        assert_eq!(store.apps().get(&app("c").id).await.unwrap(), None);
+        // One entry for each app that was added at first, and one for each that the import changed.
+        assert_eq!(database.number("SELECT count(*) FROM audit_log").await, 6);
+        let again = store.apps().import(&actor(), &wanted, Unnamed::Keep, later(1)).await.unwrap();
+        assert_eq!(again.unchanged, 3);
+        assert_eq!(database.number("SELECT count(*) FROM audit_log").await, 6);
     }
 
     async fn a_revision_that_is_gone_changes_nothing(database: &TestDatabase) {
