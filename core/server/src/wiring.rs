@@ -105,9 +105,6 @@ async fn plugins(config: &Config, surroundings: &Surroundings) -> Result<PluginH
         Some(cache) => PluginHost::load_with_cache(sources, grants, cache).await,
         None => PluginHost::load(sources, grants).await,
     };
-    for failure in host.failures() {
-        tracing::error!(plugin = %failure.source, error = %failure.error, "a plugin was not loaded");
-    }
     Ok(host)
 }
 
