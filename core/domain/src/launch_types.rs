@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::plan::PlanGrants;
+use crate::Grants;
 use crate::{App, FieldProblem, LaunchTypeId, SessionId, UserId};
 
 /// What a launch type opens, by its manifest.
@@ -31,7 +31,7 @@ pub struct LaunchType {
     /// What it opens.
     pub opens: Opens,
     /// What its plans may contain beyond an ordinary pod: claimed by the manifest and granted by the operator.
-    pub grants: PlanGrants,
+    pub grants: Grants,
 }
 
 /// The document that a hook is called with, but for `plugin`, which the plugin host adds.

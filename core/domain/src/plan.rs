@@ -3,8 +3,6 @@
 //! A plan comes from a plugin and is hostile until it is parsed. Fields that nobody knows are refused, also
 //! inside the pod, where the Kubernetes types would drop them silently.
 
-use std::collections::BTreeSet;
-
 use k8s_openapi::api::core::v1::PodSpec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -76,21 +74,6 @@ pub struct Endpoint {
 pub enum EndpointKind {
     /// The remote framebuffer protocol (RFC 6143).
     Vnc,
-}
-
-/// What a launch type's plans may contain beyond an ordinary pod.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PlanGrants(pub BTreeSet<String>);
-
-impl PlanGrants {
-    /// The capability to ask for workspaces.
-    pub const CLAIMS: &'static str = "pvc";
-
-    /// Whether this power was claimed by the manifest and granted by the operator.
-    pub fn allows(&self, capability: &str) -> bool {
-        self.0.contains(capability)
-    }
 }
 
 #[derive(Deserialize)]

@@ -11,8 +11,8 @@ mod judge;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::PlanGrants;
 use crate::{AppId, InstanceId, PodPlan, Problems, SessionId, UserId};
+use crate::{Capability, Grants};
 
 /// What every session gets, from the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ pub struct Owner {
 /// Every way in which the pod asks for more than it may, with the path in the plan and the missing grant.
 pub fn accept(
     mut plan: PodPlan,
-    grants: &PlanGrants,
+    grants: &Grants,
     limits: &PodLimits,
     owner: &Owner,
 ) -> Result<PodPlan, Problems> {
@@ -70,12 +70,12 @@ pub fn accept(
     complete::pod(&mut plan.pod, limits);
     allowed::check(&plan.pod, &mut problems);
     judge::pod(&plan, limits, &mut problems);
-    if !plan.claims.is_empty() && !grants.allows(PlanGrants::CLAIMS) {
+    if !plan.claims.is_empty() && !grants.allows(Capability::Claims) {
         problems.add(
             "claims",
             format!(
                 "not granted: the launch type needs the plan capability `{}`",
-                PlanGrants::CLAIMS
+                Capability::Claims.word()
             ),
         );
     }

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use launchpad_domain::plan::PlanGrants;
+use launchpad_domain::Grants;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -80,13 +80,13 @@ impl Loader {
     }
 
     /// What the manifest claims and, for a plugin from outside, the operator grants as well.
-    fn grants(&self, source: &Source, manifest: &Manifest) -> PlanGrants {
+    fn grants(&self, source: &Source, manifest: &Manifest) -> Grants {
         if source.is_shipped() {
-            return PlanGrants(manifest.claims.clone());
+            return Grants(manifest.claims.clone());
         }
         let granted = self.granted.get(manifest.id.as_str());
         let both = granted.map(|granted| manifest.claims.intersection(granted).cloned().collect());
-        PlanGrants(both.unwrap_or_default())
+        Grants(both.unwrap_or_default())
     }
 }
 

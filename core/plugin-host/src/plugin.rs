@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use launchpad_domain::plan::PlanGrants;
+use launchpad_domain::Grants;
 use launchpad_domain::{FieldProblem, HookContext, HookError, LaunchType};
 use serde_json::{Map, Value, json};
 
@@ -52,7 +52,7 @@ impl Carrier {
 #[derive(Debug)]
 pub(crate) struct Plugin {
     pub(crate) manifest: Manifest,
-    pub(crate) grants: PlanGrants,
+    pub(crate) grants: Grants,
     pub(crate) settings: Option<Schema>,
     pub(crate) params: Option<Schema>,
     pub(crate) carrier: Carrier,

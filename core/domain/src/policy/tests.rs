@@ -32,7 +32,7 @@ fn judge(document: Value, grants: &[&str]) -> Result<PodPlan, Vec<String>> {
     let Ok(Plan::Pod(plan)) = Plan::parse(document, Opens::Pod) else {
         panic!("a pod plan")
     };
-    let grants = PlanGrants(grants.iter().map(|grant| (*grant).to_owned()).collect());
+    let grants = Grants(grants.iter().map(|grant| (*grant).to_owned()).collect());
     accept(*plan, &grants, &PodLimits::default(), &owner())
         .map_err(|problems| problems.0.into_iter().map(|problem| problem.path).collect())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use launchpad_domain::plan::PlanGrants;
+use launchpad_domain::Capability;
 use launchpad_domain::{HookError, LaunchTypes};
 use launchpad_plugin_host::{PluginHost, Source};
 
@@ -109,7 +109,7 @@ async fn a_plugin_from_outside_may_what_is_claimed_and_granted() {
     let pvc = BTreeSet::from(["pvc".to_owned()]);
     let granted = BTreeMap::from([("both".to_owned(), pvc.clone()), ("granted".to_owned(), pvc)]);
     let host = PluginHost::load(plugins.sources(), &granted).await;
-    let may = |plugin: &str| host.get(&id(plugin)).unwrap().grants.allows(PlanGrants::CLAIMS);
+    let may = |plugin: &str| host.get(&id(plugin)).unwrap().grants.allows(Capability::Claims);
     assert!(may("both"));
     assert!(!may("claimed"));
     assert!(!may("granted"));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use launchpad_domain::plan::PlanGrants;
+use launchpad_domain::Capability;
 use launchpad_domain::policy::{Owner, PodLimits, accept};
 use launchpad_domain::{App, InstanceId, LaunchType, LaunchTypes, Opens, Plan, SessionId, UserId};
 use launchpad_plugin_host::{PluginHost, Source};
@@ -30,8 +30,8 @@ async fn all_are_loaded_and_may_what_they_claim() {
     assert!(host.failures().is_empty(), "{:?}", host.failures());
     assert_eq!(host.list().len(), Source::shipped().len());
     let grants = host.get(&id("container-pvc")).unwrap().grants;
-    assert!(grants.allows(PlanGrants::CLAIMS));
-    assert!(!host.get(&id("url")).unwrap().grants.allows(PlanGrants::CLAIMS));
+    assert!(grants.allows(Capability::Claims));
+    assert!(!host.get(&id("url")).unwrap().grants.allows(Capability::Claims));
 }
 
 #[tokio::test]

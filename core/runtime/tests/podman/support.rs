@@ -7,12 +7,12 @@ use std::process::{Command, Output};
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
-use launchpad_domain::plan::PlanGrants;
 use launchpad_domain::policy::{self, Owner, PodLimits};
 use launchpad_domain::runtime::INSTANCE_LABEL;
 use launchpad_domain::{
     AppId, Clock, InstanceId, Opens, Plan, Runtime, RuntimeEvent, SessionId, UserId, Workload,
 };
+use launchpad_domain::{Capability, Grants};
 use launchpad_runtime::Podman;
 use serde_json::{Value, json};
 
@@ -86,7 +86,7 @@ impl Machine {
             user: self.user,
             app,
         };
-        let grants = PlanGrants([PlanGrants::CLAIMS.to_owned()].into());
+        let grants = Grants([Capability::Claims.word()].into());
         let plan = policy::accept(*plan, &grants, &PodLimits::default(), &owner).unwrap();
         Workload {
             instance: self.instance,

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use launchpad_domain::plan::PlanGrants;
+use launchpad_domain::Grants;
 use launchpad_domain::policy::PodLimits;
 use launchpad_domain::runtime::WorkloadState;
 use launchpad_domain::{
@@ -187,7 +187,7 @@ fn launch_type(id: &str, opens: Opens) -> LaunchType {
         description: String::new(),
         version: "1.0.0".into(),
         opens,
-        grants: PlanGrants::default(),
+        grants: Grants::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use chrono::{DateTime, Utc};
-use launchpad_domain::plan::PlanGrants;
+use launchpad_domain::Grants;
 use launchpad_domain::{
     Account, App, AppLaunches, AuditEntry, Branding, Failure, LaunchCounts, LaunchType, Opens, Preferences,
     Problems, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId, Viewer,
@@ -62,7 +62,7 @@ pub(super) fn types() -> Vec<LaunchType> {
         description: String::new(),
         version: "1.0.0".to_owned(),
         opens,
-        grants: PlanGrants::default(),
+        grants: Grants::default(),
     };
     vec![
         launch_type("url", "Link", Opens::Url),
