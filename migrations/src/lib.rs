@@ -6,6 +6,7 @@
 
 mod m20261123_000001_published_tables;
 mod m20261123_000002_accounts;
+mod m20261124_000003_plugins;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{MigrationTrait, async_trait};
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261123_000001_published_tables::Migration),
             Box::new(m20261123_000002_accounts::Migration),
+            Box::new(m20261124_000003_plugins::Migration),
         ]
     }
 }

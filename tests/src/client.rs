@@ -76,6 +76,7 @@ impl Answer {
 
 impl Client {
     pub(crate) fn new(base: &str) -> anyhow::Result<Self> {
+        crate::choose_tls();
         let http = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
             .no_proxy()

@@ -26,3 +26,9 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 pub fn workspace() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
+
+/// Says once which cryptography the client uses: reqwest is built to leave that to the program.
+pub fn choose_tls() {
+    // The second time it is there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

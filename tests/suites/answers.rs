@@ -352,6 +352,7 @@ async fn figures_are_read_on_an_address_of_their_own() -> anyhow::Result<()> {
     let session = ada.launch("broken").await?;
     ada.until(&session.id, "failed").await?;
     portal.stranger()?.get("/metrics").await?.expect(303)?;
+    launchpad_tests::choose_tls();
     let figures = reqwest::get(format!("http://{address}/metrics"))
         .await?
         .text()

@@ -111,6 +111,12 @@ actions!(
     RevokeToken = "REVOKE_TOKEN",
     /// Preferences were changed.
     UpdatePreferences = "UPDATE_PREFERENCES",
+    /// A plugin was switched on.
+    EnablePlugin = "ENABLE_PLUGIN",
+    /// A plugin was switched off.
+    DisablePlugin = "DISABLE_PLUGIN",
+    /// The folders of plugins were looked at again.
+    ReloadPlugins = "RELOAD_PLUGINS",
     /// A request for something beyond the viewer's rights was refused.
     RefuseAccess = "REFUSE_ACCESS",
 );

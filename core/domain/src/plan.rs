@@ -43,6 +43,9 @@ pub struct Claim {
     /// Whom it belongs to.
     #[serde(default)]
     pub scope: ClaimScope,
+    /// Whether one of a session's own outlives it.
+    #[serde(default)]
+    pub retain: bool,
 }
 
 /// Whom a workspace belongs to.

@@ -8,8 +8,11 @@
 mod allowed;
 mod complete;
 mod judge;
+mod secrets;
 
 use serde::{Deserialize, Serialize};
+
+pub use secrets::{SECRET_PREFIX, secrets_in, with_secrets};
 
 use crate::{AppId, InstanceId, PodPlan, Problems, SessionId, UserId};
 use crate::{Capability, Grants};
@@ -70,6 +73,7 @@ pub fn accept(
     complete::pod(&mut plan.pod, limits);
     allowed::check(&plan.pod, &mut problems);
     judge::pod(&plan, limits, &mut problems);
+    secrets::check(&plan.pod, grants, &mut problems);
     if !plan.claims.is_empty() && !grants.allows(Capability::Claims) {
         problems.add(
             "claims",

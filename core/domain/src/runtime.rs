@@ -120,7 +120,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
 /// Runs workloads on one engine, for one instance: it sees and touches nothing without the instance's label.
 ///
-/// A workspace is never part of a workload: nothing here deletes a claim.
+/// A workspace is never part of a workload: only [`Runtime::delete_claim`] deletes one.
 #[async_trait]
 pub trait Runtime: Send + Sync + fmt::Debug {
     /// Which engine.
@@ -142,6 +142,10 @@ pub trait Runtime: Send + Sync + fmt::Debug {
 
     /// Makes the session's workload not exist, with what belongs to it alone. Nothing there is no error.
     async fn delete(&self, session: SessionId) -> Result<(), RuntimeError>;
+
+    /// Deletes a workspace of this instance for ever. Nothing there is no error. Called only for what belongs to one
+    /// session that has ended, and for an administrator.
+    async fn delete_claim(&self, name: &str) -> Result<(), RuntimeError>;
 
     /// The engine's events, without end; gaps are told by [`RuntimeEvent::Missed`], which also comes first.
     fn watch(&self) -> BoxStream<'static, RuntimeEvent>;

@@ -1,5 +1,6 @@
 //! Sessions: one user's run of one app, its states, and why it failed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{AppId, LaunchTypeId, PodPlan, RuntimeKind, SessionId, UserId};
+use crate::{AppId, LaunchTypeId, PlannedBy, PodPlan, RuntimeKind, SessionEvent, SessionId, UserId};
 
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
@@ -239,9 +240,23 @@ pub struct Session {
     pub expires_at: DateTime<Utc>,
     /// Whether the workload of a terminal session is known to be gone.
     pub cleaned: bool,
+    /// The digest of the plugin's files when it planned the session.
+    pub plugin_digest: Option<String>,
+    /// The events that its plugin was told of.
+    pub told_events: BTreeSet<SessionEvent>,
+    /// One line that its plugin wants shown.
+    pub note: Option<String>,
 }
 
 impl Session {
+    /// Which version of its launch type planned it.
+    pub fn planned_by(&self) -> PlannedBy {
+        PlannedBy {
+            id: self.launch_type.clone(),
+            digest: self.plugin_digest.clone(),
+        }
+    }
+
     /// Where the screen is, once it can be looked at: a path on this portal.
     pub fn websocket_url(&self) -> Option<String> {
         (self.status == Status::Running).then(|| format!("/ws/sessions/{}", self.id))

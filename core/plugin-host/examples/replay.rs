@@ -1,12 +1,23 @@
 //! `replay FOLDER...`: plays the recorded calls of the plugin in each folder, and fails where an answer differs.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use launchpad_domain::LaunchTypes;
-use launchpad_plugin_host::{PluginHost, Source};
+use chrono::{DateTime, Utc};
+use launchpad_domain::{Clock, LaunchTypes};
+use launchpad_plugin_host::{PluginHost, Setup, Source};
+
+#[derive(Debug)]
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
 
 #[tokio::main]
 async fn main() -> io::Result<ExitCode> {
@@ -24,7 +35,7 @@ async fn main() -> io::Result<ExitCode> {
 async fn replay(folder: PathBuf) -> io::Result<bool> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", folder.display())?;
-    let host = PluginHost::load(vec![Source::Folder(folder)], &BTreeMap::new()).await;
+    let host = PluginHost::load(Setup::of(vec![Source::Folder(folder)], Arc::new(SystemClock))).await;
     for failure in host.failures() {
         writeln!(out, "  not loaded: {}", failure.error)?;
     }

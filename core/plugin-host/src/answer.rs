@@ -1,5 +1,6 @@
 //! What a plugin answered, made fit to be shown: bounded, on one line, in the domain's words.
 
+use launchpad_domain::launch_types::{CleanupWish, EventAction, FieldOptions, Readiness};
 use launchpad_domain::{FieldProblem, HookError};
 use serde_json::Value;
 
@@ -14,6 +15,14 @@ const MAX_NAME: usize = 200;
 const MAX_PROBLEMS: usize = 50;
 /// When to call again, in milliseconds, if the plugin does not say.
 const RETRY_MS: u64 = 1_000;
+/// Most fields with choices, and most choices of one, in a launch form.
+const MAX_FIELDS: usize = 50;
+const MAX_CHOICES: usize = 500;
+/// Most actions for one event.
+const MAX_ACTIONS: usize = 10;
+/// How soon and how late a plugin may ask to be asked again whether a workload is ready, in milliseconds.
+const MIN_POLL_MS: u64 = 100;
+const MAX_POLL_MS: u64 = 10_000;
 /// Latest time to call again, in milliseconds.
 const MAX_RETRY_MS: u64 = 60_000;
 
@@ -34,6 +43,92 @@ pub(crate) fn problems(answer: Value) -> Result<Vec<FieldProblem>, Fault> {
     let list: ProblemList = serde_json::from_value(answer)
         .map_err(|error| unreadable(&format!("no list of problems: {error}")))?;
     Ok(bounded(list.problems))
+}
+
+/// Reads the answer of the hook `options`.
+pub(crate) fn options(answer: Value) -> Result<Vec<FieldOptions>, Fault> {
+    #[derive(serde::Deserialize)]
+    struct Document {
+        fields: Vec<FieldOptions>,
+    }
+    let document: Document =
+        serde_json::from_value(answer).map_err(|error| unreadable(&format!("no list of fields: {error}")))?;
+    if document.fields.len() > MAX_FIELDS
+        || document
+            .fields
+            .iter()
+            .any(|field| field.choices.len() > MAX_CHOICES)
+    {
+        let what = format!("more than {MAX_FIELDS} fields or {MAX_CHOICES} choices of one");
+        return Err(Fault::new(FaultKind::Output, what.clone(), what));
+    }
+    let mut fields = document.fields;
+    for field in &mut fields {
+        field.path = line(&field.path, MAX_NAME);
+        for choice in &mut field.choices {
+            choice.label = line(&choice.label, MAX_NAME);
+        }
+    }
+    Ok(fields)
+}
+
+/// Reads the answer of the hook `ready`.
+pub(crate) fn readiness(answer: Value) -> Result<Readiness, Fault> {
+    #[derive(serde::Deserialize)]
+    struct Document {
+        state: State,
+        #[serde(default)]
+        message: String,
+        retry_ms: Option<u64>,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum State {
+        Ready,
+        Wait,
+        Fail,
+    }
+    let document: Document = serde_json::from_value(answer)
+        .map_err(|error| unreadable(&format!("no state of readiness: {error}")))?;
+    let message = line(&document.message, MAX_SENTENCE);
+    Ok(match document.state {
+        State::Ready => Readiness::Ready,
+        State::Wait => Readiness::Wait {
+            message,
+            retry_ms: document
+                .retry_ms
+                .unwrap_or(RETRY_MS)
+                .clamp(MIN_POLL_MS, MAX_POLL_MS),
+        },
+        State::Fail => Readiness::Fail { message },
+    })
+}
+
+/// Reads the answer of the hook `on-event`.
+pub(crate) fn actions(answer: Value) -> Result<Vec<EventAction>, Fault> {
+    #[derive(serde::Deserialize)]
+    struct Document {
+        #[serde(default)]
+        actions: Vec<EventAction>,
+    }
+    let document: Document = serde_json::from_value(answer)
+        .map_err(|error| unreadable(&format!("no list of actions: {error}")))?;
+    if document.actions.len() > MAX_ACTIONS {
+        let what = format!("more than {MAX_ACTIONS} actions");
+        return Err(Fault::new(FaultKind::Output, what.clone(), what));
+    }
+    let bounded = document.actions.into_iter().map(|action| match action {
+        EventAction::Annotate { message } => EventAction::Annotate {
+            message: line(&message, MAX_NAME),
+        },
+        EventAction::Stop => EventAction::Stop,
+    });
+    Ok(bounded.collect())
+}
+
+/// Reads the answer of the hook `cleanup`.
+pub(crate) fn wish(answer: Value) -> Result<CleanupWish, Fault> {
+    serde_json::from_value(answer).map_err(|error| unreadable(&format!("no wish for what stays: {error}")))
 }
 
 pub(crate) fn too_large() -> Fault {

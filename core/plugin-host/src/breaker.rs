@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 const FAULTS: usize = 5;
 /// Within this time.
 const WINDOW: Duration = Duration::from_mins(1);
-/// For so long.
+/// For so long; twice as long each time that the probe fails.
 const OPEN: Duration = Duration::from_secs(30);
+/// And never longer than this.
+const LONGEST: Duration = Duration::from_mins(5);
 
-/// The breaker of one plugin.
+/// The breaker of one hook of one plugin.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker(Mutex<State>);
 
@@ -20,6 +22,8 @@ struct State {
     /// When the last faults in a row happened, oldest first.
     faults: VecDeque<Instant>,
     open_until: Option<Instant>,
+    /// For how long it was opened last.
+    opened_for: Duration,
     /// The breaker was open, and one call tries whether it need be.
     probing: bool,
 }
@@ -44,6 +48,16 @@ impl Breaker {
         };
         state.probing = probe;
         Ok(Pass { breaker: self, probe })
+    }
+
+    /// Whether calls are refused now.
+    pub(crate) fn is_open(&self, now: Instant) -> bool {
+        self.state().open_until.is_some_and(|until| now < until)
+    }
+
+    /// Calls are let through again.
+    pub(crate) fn reset(&self) {
+        *self.state() = State::default();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -72,7 +86,12 @@ impl Pass<'_> {
                 .is_some_and(|first| now.duration_since(*first) <= WINDOW);
         let opens = self.probe || in_a_row;
         if opens {
-            state.open_until = Some(now + OPEN);
+            state.opened_for = if self.probe {
+                (state.opened_for * 2).min(LONGEST)
+            } else {
+                OPEN
+            };
+            state.open_until = Some(now + state.opened_for);
         }
         opens
     }
@@ -110,10 +129,32 @@ mod tests {
             breaker.enter(later + OPEN / 2).is_err(),
             "a failed probe opens it again"
         );
-        drop(breaker.enter(later + OPEN).unwrap());
-        breaker.enter(later + OPEN).unwrap().answered();
-        fault(&breaker, later + OPEN);
-        assert!(breaker.enter(later + OPEN).is_ok());
+        assert!(
+            breaker.enter(later + OPEN).is_err(),
+            "a failed probe opens it for twice as long"
+        );
+        let later = later + 2 * OPEN;
+        drop(breaker.enter(later).unwrap());
+        breaker.enter(later).unwrap().answered();
+        fault(&breaker, later);
+        assert!(breaker.enter(later).is_ok());
+    }
+
+    #[test]
+    fn it_never_stays_open_for_longer_than_five_minutes() {
+        let breaker = Breaker::default();
+        let mut now = Instant::now();
+        for _ in 0..FAULTS {
+            fault(&breaker, now);
+        }
+        for _ in 0..8 {
+            now += LONGEST;
+            fault(&breaker, now);
+        }
+        assert!(breaker.is_open(now + LONGEST / 2));
+        assert!(!breaker.is_open(now + LONGEST));
+        breaker.reset();
+        assert!(!breaker.is_open(now));
     }
 
     #[test]

@@ -6,26 +6,57 @@ use launchpad_domain::FieldProblem;
 use serde_json::Value;
 
 /// The functions of a plugin that this server calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Hook {
     Plan,
     Validate,
+    Options,
+    Ready,
+    OnEvent,
+    Cleanup,
 }
 
 impl Hook {
-    /// Its name in the manifest, in the component and in the script.
+    /// All of them, `plan` first.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Plan,
+        Self::Validate,
+        Self::Options,
+        Self::Ready,
+        Self::OnEvent,
+        Self::Cleanup,
+    ];
+
+    /// Its name in the manifest and in the component.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Plan => "plan",
             Self::Validate => "validate",
+            Self::Options => "options",
+            Self::Ready => "ready",
+            Self::OnEvent => "on-event",
+            Self::Cleanup => "cleanup",
         }
+    }
+
+    /// Its name in the script, where a name has no hyphen.
+    pub(crate) fn script_name(self) -> &'static str {
+        match self {
+            Self::OnEvent => "on_event",
+            other => other.name(),
+        }
+    }
+
+    /// Whether there is a session that the plugin may keep something for. Before that there is only the wish for one.
+    pub(crate) fn has_session(self) -> bool {
+        !matches!(self, Self::Validate | Self::Options)
     }
 
     /// The hook with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Plan, Self::Validate]
+        Self::ALL
             .into_iter()
-            .find(|hook| hook.name() == name)
+            .find(|hook| hook.name() == name || hook.script_name() == name)
     }
 }
 

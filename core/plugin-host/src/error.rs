@@ -1,5 +1,8 @@
 //! Why a plugin was not loaded.
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 use launchpad_domain::Problems;
 
 /// Why a plugin was not loaded.
@@ -56,6 +59,20 @@ pub enum LoadError {
         /// What is wrong.
         reason: String,
     },
+    /// The operator's configuration of the plugin does not fit its schema.
+    #[error("plugins.config: {0}")]
+    Config(Problems),
+    /// A new version asks for more than the one that runs, and nobody has granted it.
+    #[error("waits for an administrator to grant {}", .0.join(", "))]
+    Ungranted(Vec<String>),
+    /// A new version does not do what its own recorded calls say.
+    #[error("its own test {name} fails: {difference}")]
+    Test {
+        /// The test's name.
+        name: String,
+        /// What differs.
+        difference: String,
+    },
     /// Another plugin has this id.
     #[error("the id `{id}` is taken by {holder}")]
     Taken {
@@ -70,10 +87,12 @@ pub enum LoadError {
 }
 
 /// A plugin that was not loaded.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     /// Its folder.
     pub source: String,
     /// Why.
-    pub error: LoadError,
+    pub error: Arc<LoadError>,
+    /// Since when.
+    pub since: DateTime<Utc>,
 }

@@ -1,121 +1,227 @@
-//! The launch types of this server.
+//! The plugins of this server: which are installed, and which of them answers for a launch type.
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use async_trait::async_trait;
-use launchpad_domain::{App, FieldProblem, HookContext, HookError, LaunchType, LaunchTypeId, LaunchTypes};
-use serde_json::{Map, Value};
+use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
+use launchpad_domain::{HookError, LaunchTypeId, PlannedBy};
 
 use crate::admission::Gate;
-use crate::call::Hook;
-use crate::load::{Granted, Loader};
+use crate::load::Loader;
 use crate::plugin::Plugin;
 use crate::rhai_carrier::{Scripts, threads};
-use crate::schema::{AppField, Schema};
 use crate::wasm::Cache;
-use crate::{Failure, LoadError, Source};
+use crate::{Failure, LoadError, Setup, Source};
 
-/// The plugins that are loaded, and those that could not be.
-#[derive(Debug, Default)]
+/// So many older versions are kept for the sessions that they planned.
+const RETAINED: usize = 16;
+
+/// The plugins that are installed.
+///
+/// What is installed is one value that is swapped as a whole: a call keeps the plugin that it found until it ends,
+/// whatever is installed meanwhile.
+#[derive(Debug)]
 pub struct PluginHost {
-    plugins: BTreeMap<LaunchTypeId, Loaded>,
-    failures: Vec<Failure>,
+    pub(crate) installed: ArcSwap<Installed>,
+    pub(crate) loader: Arc<Loader>,
+    /// Plugins one by one, and folders of them.
+    pub(crate) places: (Vec<Source>, Vec<PathBuf>),
+    /// Older versions that could not stand in for the next one, newest last.
+    pub(crate) retained: Mutex<Vec<Arc<Loaded>>>,
+    /// One reload at a time.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
 }
 
+/// Everything that is installed at one moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Installed {
+    pub(crate) plugins: BTreeMap<LaunchTypeId, Arc<Loaded>>,
+    /// What could not be loaded; of a plugin that runs: its newer version.
+    pub(crate) failures: Vec<Failure>,
+    /// Switched off by an administrator.
+    pub(crate) off: BTreeSet<LaunchTypeId>,
+    /// What each place looked like when it was read last.
+    pub(crate) looks: BTreeMap<String, u64>,
+}
+
+/// A plugin and where it comes from.
 #[derive(Debug)]
-struct Loaded {
-    plugin: Plugin,
-    source: Source,
+pub(crate) struct Loaded {
+    pub(crate) plugin: Plugin,
+    pub(crate) source: Source,
+    pub(crate) since: DateTime<Utc>,
 }
 
 impl PluginHost {
-    /// Loads plugins. Of two with one id the first stays. A shipped plugin may what its manifest claims; one from
-    /// a folder what its manifest claims and `granted` grants to its id.
+    /// Loads plugins. Of two with one id the first stays.
     ///
     /// Never fails as a whole: what could not be loaded stands in [`failures`](Self::failures).
-    pub async fn load(sources: Vec<Source>, granted: &Granted) -> Self {
-        Self::load_within(sources, granted.clone(), None).await
+    pub async fn load(setup: Setup) -> Self {
+        let now = setup.clock.now();
+        let loader = Arc::new(Loader {
+            scripts: Scripts::new(),
+            components: OnceLock::new(),
+            cache: setup.cache.as_deref().and_then(open),
+            gate: Gate::new(),
+            granted: setup.granted,
+            configs: setup.configs,
+            services: setup.services,
+            clock: setup.clock,
+        });
+        let host = Self {
+            installed: ArcSwap::default(),
+            loader,
+            places: (setup.sources, setup.folders),
+            retained: Mutex::default(),
+            reloading: tokio::sync::Mutex::default(),
+        };
+        let (sources, unreadable) = host.sources();
+        let mut installed = Installed::default();
+        for (name, error) in unreadable {
+            installed.fail(name, error, now);
+        }
+        for (source, plugin) in host.compile(sources).await {
+            let name = source.to_string();
+            installed.looks.insert(name.clone(), source.look());
+            match plugin.and_then(|plugin| installed.admit(&plugin, &source).map(|()| plugin)) {
+                Ok(plugin) => installed.add(plugin, source, now),
+                Err(error) => installed.fail(name, error, now),
+            }
+        }
+        if let Some(cache) = &host.loader.cache {
+            cache.sweep();
+        }
+        host.installed.store(Arc::new(installed));
+        host
     }
 
-    /// The same, keeping compiled components in a folder, which makes the next start fast. The folder is made if
-    /// it is not there; it must be this user's alone (mode 0700), else it is not used and the log says so.
-    pub async fn load_with_cache(sources: Vec<Source>, granted: &Granted, cache: PathBuf) -> Self {
-        Self::load_within(sources, granted.clone(), Some(cache)).await
+    /// Every place where a plugin may be now, and the folders that cannot be read.
+    pub(crate) fn sources(&self) -> (Vec<Source>, Vec<(String, LoadError)>) {
+        let (fixed, folders) = &self.places;
+        let mut sources = fixed.clone();
+        let mut unreadable = Vec::new();
+        for folder in folders {
+            match Source::in_folder(folder) {
+                Ok(found) => sources.extend(found),
+                Err(error) => unreadable.push((folder.display().to_string(), error)),
+            }
+        }
+        (sources, unreadable)
     }
 
-    async fn load_within(sources: Vec<Source>, granted: Granted, cache: Option<PathBuf>) -> Self {
-        let names: Vec<String> = sources.iter().map(Source::to_string).collect();
-        let loading = threads::start("plugin-load", move || Self::load_all(sources, granted, cache));
+    /// Reads and compiles plugins, away from the threads that serve requests.
+    pub(crate) async fn compile(&self, sources: Vec<Source>) -> Vec<(Source, Result<Plugin, LoadError>)> {
+        let loader = Arc::clone(&self.loader);
+        let given = sources.clone();
+        let loading = threads::start("plugin-load", move || {
+            let load = |source: Source| {
+                let plugin = loader.load(&source);
+                (source, plugin)
+            };
+            given.into_iter().map(load).collect()
+        });
         let reason = match loading {
-            Ok(loaded) => match loaded.await {
-                Ok(host) => return host,
+            Ok(work) => match work.await {
+                Ok(plugins) => return plugins,
                 Err(_) => "the compiler crashed".to_owned(),
             },
             Err(error) => error.to_string(),
         };
-        let failed = |source| Failure {
-            source,
-            error: LoadError::NoCarrier(reason.clone()),
-        };
-        Self {
-            plugins: BTreeMap::new(),
-            failures: names.into_iter().map(failed).collect(),
-        }
+        let failed = |source| (source, Err(LoadError::NoCarrier(reason.clone())));
+        sources.into_iter().map(failed).collect()
     }
 
-    fn load_all(sources: Vec<Source>, granted: Granted, cache: Option<PathBuf>) -> Self {
-        let loader = Loader {
-            scripts: Scripts::new(),
-            components: OnceCell::new(),
-            cache: cache.and_then(|folder| open(&folder)),
-            gate: Gate::new(),
-            granted,
-        };
-        let mut host = Self::default();
-        for source in sources {
-            let name = source.to_string();
-            if let Err(error) = loader.load(&source).and_then(|plugin| host.add(plugin, source)) {
-                tracing::error!(source = name, %error, "a plugin was not loaded");
-                host.failures.push(Failure { source: name, error });
-            }
-        }
-        if let Some(cache) = &loader.cache {
-            cache.sweep();
-        }
-        host
+    /// What could not be loaded, and why.
+    pub fn failures(&self) -> Vec<Failure> {
+        self.installed.load().failures.clone()
     }
 
-    fn add(&mut self, plugin: Plugin, source: Source) -> Result<(), LoadError> {
-        match self.plugins.entry(plugin.manifest.id.clone()) {
-            Entry::Occupied(taken) => Err(LoadError::Taken {
-                id: plugin.manifest.id.to_string(),
-                holder: taken.get().source.to_string(),
-            }),
-            Entry::Vacant(free) => {
-                tracing::info!(plugin = &*plugin.label, %source, "plugin loaded");
-                free.insert(Loaded { plugin, source });
-                Ok(())
-            }
-        }
-    }
-
-    /// The plugins that could not be loaded, and why.
-    pub fn failures(&self) -> &[Failure] {
-        &self.failures
-    }
-
-    /// The loaded plugin with this id and where it comes from.
-    pub(crate) fn find(&self, id: &LaunchTypeId) -> Result<(&Plugin, &Source), HookError> {
-        self.plugins
+    /// The plugin with this id, switched on or off.
+    pub(crate) fn find(&self, id: &LaunchTypeId) -> Result<Arc<Loaded>, HookError> {
+        let installed = self.installed.load();
+        installed
+            .plugins
             .get(id)
-            .map(|loaded| (&loaded.plugin, &loaded.source))
+            .cloned()
             .ok_or_else(|| HookError::UnknownLaunchType {
                 id: id.to_string(),
-                known: self.plugins.keys().map(LaunchTypeId::to_string).collect(),
+                known: installed.plugins.keys().map(LaunchTypeId::to_string).collect(),
             })
+    }
+
+    /// The plugin that answers for a launch type.
+    pub(crate) fn answering(&self, id: &LaunchTypeId) -> Result<Arc<Loaded>, HookError> {
+        if self.installed.load().off.contains(id) {
+            return Err(HookError::Fault {
+                code: "plugin-unavailable",
+                message: format!("an administrator switched the launch type {id} off"),
+            });
+        }
+        self.find(id)
+    }
+
+    /// The plugin that answers for a session: the one that planned it, or one that can stand for it. A plugin that was
+    /// switched off still sees its sessions out.
+    pub(crate) fn answering_for(&self, planned_by: &PlannedBy) -> Result<Arc<Loaded>, HookError> {
+        let current = self.find(&planned_by.id)?;
+        let Some(digest) = &planned_by.digest else {
+            return Ok(current);
+        };
+        if current.plugin.digest == *digest {
+            return Ok(current);
+        }
+        let retained = self.retained.lock().unwrap_or_else(PoisonError::into_inner);
+        let planner = retained.iter().rev().find(|old| old.plugin.digest == *digest);
+        let stands_in =
+            |old: &&Arc<Loaded>| old.plugin.manifest.version.major == current.plugin.manifest.version.major;
+        // Without the planner, the current version is the only one that may know what to do.
+        Ok(planner.filter(|old| !stands_in(old)).cloned().unwrap_or(current))
+    }
+
+    /// Keeps a version that was replaced, as long as there is room.
+    pub(crate) fn retain(&self, old: Arc<Loaded>) {
+        let mut retained = self.retained.lock().unwrap_or_else(PoisonError::into_inner);
+        if retained.len() == RETAINED {
+            retained.remove(0);
+        }
+        retained.push(old);
+    }
+}
+
+impl Installed {
+    /// Whether a plugin may be added: its id is not taken.
+    pub(crate) fn admit(&self, plugin: &Plugin, source: &Source) -> Result<(), LoadError> {
+        match self.plugins.get(&plugin.manifest.id) {
+            Some(taken) if taken.source.to_string() != source.to_string() => Err(LoadError::Taken {
+                id: plugin.manifest.id.to_string(),
+                holder: taken.source.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn add(&mut self, plugin: Plugin, source: Source, since: DateTime<Utc>) {
+        tracing::info!(plugin = &*plugin.label, %source, "plugin loaded");
+        let id = plugin.manifest.id.clone();
+        self.plugins.insert(
+            id,
+            Arc::new(Loaded {
+                plugin,
+                source,
+                since,
+            }),
+        );
+    }
+
+    pub(crate) fn fail(&mut self, source: String, error: LoadError, since: DateTime<Utc>) {
+        tracing::error!(source, %error, "a plugin was not loaded");
+        self.failures.push(Failure {
+            source,
+            error: Arc::new(error),
+            since,
+        });
     }
 }
 
@@ -125,60 +231,4 @@ fn open(folder: &Path) -> Option<Cache> {
             tracing::warn!(folder = %folder.display(), %error, "compiled plugins are not kept");
         })
         .ok()
-}
-
-#[async_trait]
-impl LaunchTypes for PluginHost {
-    fn list(&self) -> Vec<LaunchType> {
-        self.plugins
-            .values()
-            .map(|loaded| loaded.plugin.launch_type())
-            .collect()
-    }
-
-    fn get(&self, id: &LaunchTypeId) -> Result<LaunchType, HookError> {
-        Ok(self.find(id)?.0.launch_type())
-    }
-
-    fn check_app(&self, app: &App) -> Result<Vec<FieldProblem>, HookError> {
-        let (plugin, _) = self.find(&app.launch_type)?;
-        let mut problems = plugin.check_settings(&app.settings);
-        for field in plugin.settings.iter().flat_map(Schema::needs) {
-            let value = match field {
-                AppField::Url => &app.url,
-                AppField::ContainerImage => &app.container_image,
-            };
-            if value.is_empty() {
-                problems.push(FieldProblem {
-                    path: field.name().to_owned(),
-                    message: format!("is needed by the launch type `{}`", plugin.manifest.id),
-                });
-            }
-        }
-        Ok(problems)
-    }
-
-    fn check_params(
-        &self,
-        id: &LaunchTypeId,
-        params: &Map<String, Value>,
-    ) -> Result<Vec<FieldProblem>, HookError> {
-        Ok(self.find(id)?.0.check_params(params))
-    }
-
-    async fn validate(
-        &self,
-        id: &LaunchTypeId,
-        context: HookContext,
-    ) -> Result<Vec<FieldProblem>, HookError> {
-        let (plugin, _) = self.find(id)?;
-        if !plugin.has(Hook::Validate) {
-            return Ok(Vec::new());
-        }
-        plugin.problems(plugin.ask(Hook::Validate, context).await?)
-    }
-
-    async fn plan(&self, id: &LaunchTypeId, context: HookContext) -> Result<Value, HookError> {
-        self.find(id)?.0.ask(Hook::Plan, context).await
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use launchpad_domain::Grants;
+
 use crate::manifest::LimitsTable;
 
 /// Most bytes of a hook's context, as JSON.
@@ -27,6 +29,17 @@ pub(crate) const MAX_SCRIPT: usize = 256 * 1_024;
 /// Most bytes of a manifest or a schema.
 pub(crate) const MAX_DOCUMENT: usize = 256 * 1_024;
 
+/// Most bytes of a key under which a plugin keeps a value.
+pub(crate) const MAX_KEY: usize = 128;
+/// Most bytes of a value that a plugin keeps.
+pub(crate) const MAX_VALUE: usize = 16 * 1_024;
+/// Most addresses that one call may fetch.
+pub(crate) const FETCHES: u32 = 5;
+/// Most lines of progress that one call may show.
+pub(crate) const PROGRESSES: u32 = 100;
+/// How long a call may take from start to end that may fetch addresses.
+const WALL_WITH_FETCHES: Duration = Duration::from_secs(10);
+
 /// What one call of one plugin may use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -40,8 +53,11 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// The ceilings, lowered to what the manifest asks for.
-    pub(crate) fn lowered(table: &LimitsTable) -> Self {
-        let ceiling = Self::default();
+    pub(crate) fn lowered(table: &LimitsTable, grants: &Grants) -> Self {
+        let mut ceiling = Self::default();
+        if grants.allows_any_fetch() {
+            ceiling.wall = WALL_WITH_FETCHES;
+        }
         let millis = |given: Option<u64>, most: Duration| given.map_or(most, Duration::from_millis).min(most);
         Self {
             cpu: millis(table.cpu_ms, ceiling.cpu),

@@ -1,58 +1,75 @@
 //! From a folder to a plugin that can be called.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
-use launchpad_domain::Grants;
-use serde_json::Value;
+use launchpad_domain::{Clock, Grants, PluginServices};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::admission::Gate;
-use crate::breaker::Breaker;
-use crate::limits::{MAX_COMPONENT, MAX_DOCUMENT, MAX_SCRIPT};
+use crate::limits::{Limits, MAX_COMPONENT, MAX_DOCUMENT, MAX_SCRIPT};
 use crate::manifest::{CarrierKind, Manifest};
-use crate::plugin::{Carrier, Plugin};
+use crate::plugin::{Breakers, Carrier, Plugin};
 use crate::rhai_carrier::Scripts;
 use crate::schema::Schema;
 use crate::wasm::{Cache, Components};
 use crate::{LoadError, Source};
 
-/// Which plan capabilities the operator grants, by plugin id.
-pub(crate) type Granted = BTreeMap<String, BTreeSet<String>>;
-
 /// Loads plugins one by one.
 pub(crate) struct Loader {
     pub(crate) scripts: Scripts,
-    pub(crate) components: OnceCell<Components>,
+    pub(crate) components: OnceLock<Components>,
     pub(crate) cache: Option<Cache>,
     pub(crate) gate: Gate,
-    pub(crate) granted: Granted,
+    pub(crate) granted: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) configs: BTreeMap<String, Map<String, Value>>,
+    pub(crate) services: Arc<dyn PluginServices>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Loader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loader")
+            .field("granted", &self.granted)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Loader {
     /// Loads one plugin. Takes as long as compiling does: not for an async thread.
     pub(crate) fn load(&self, source: &Source) -> Result<Plugin, LoadError> {
-        let manifest = Manifest::parse(&text(source, "plugin.toml", MAX_DOCUMENT)?)?;
-        let settings = schema(source, manifest.settings_schema.as_deref())?;
-        let params = schema(source, manifest.params_schema.as_deref())?;
-        let carrier = self.carrier(source, &manifest)?;
+        let mut files = Files::new(source);
+        let manifest = Manifest::parse(&files.text("plugin.toml", MAX_DOCUMENT)?)?;
+        let settings = files.schema(manifest.settings_schema.as_deref())?;
+        let params = files.schema(manifest.params_schema.as_deref())?;
+        let config_schema = files.schema(manifest.config_schema.as_deref())?;
+        let config = self.config(&manifest, config_schema.as_ref())?;
+        let carrier = self.carrier(&mut files, &manifest)?;
+        let grants = Arc::new(self.grants(source, &manifest));
         Ok(Plugin {
-            grants: self.grants(source, &manifest),
             label: Arc::from(format!("{} {}", manifest.id, manifest.version)),
+            limits: Limits::lowered(&manifest.limits, &grants),
+            digest: files.digest(),
             settings,
             params,
+            config,
             carrier,
+            grants,
             gate: self.gate.for_plugin(),
-            breaker: Breaker::default(),
+            breakers: Breakers::default(),
+            journal: Arc::default(),
+            services: Arc::clone(&self.services),
+            clock: Arc::clone(&self.clock),
             manifest,
         })
     }
 
-    fn carrier(&self, source: &Source, manifest: &Manifest) -> Result<Carrier, LoadError> {
+    fn carrier(&self, files: &mut Files<'_>, manifest: &Manifest) -> Result<Carrier, LoadError> {
         match manifest.carrier {
             CarrierKind::Rhai => {
-                let bytes = entry(source, manifest, MAX_SCRIPT)?;
+                let bytes = files.entry(manifest, MAX_SCRIPT)?;
                 let script = utf8(bytes, &manifest.entry)?;
                 let compiled = self
                     .scripts
@@ -60,7 +77,7 @@ impl Loader {
                 Ok(Carrier::Rhai(compiled))
             }
             CarrierKind::Wasm => {
-                let bytes = entry(source, manifest, MAX_COMPONENT)?;
+                let bytes = files.entry(manifest, MAX_COMPONENT)?;
                 Ok(Carrier::Wasm(self.components()?.compile(
                     &manifest.entry,
                     &bytes,
@@ -79,39 +96,90 @@ impl Loader {
         Ok(self.components.get_or_init(|| started))
     }
 
-    /// What the manifest claims and, for a plugin from outside, the operator grants as well.
+    /// What the manifest asks for and, for a plugin from outside, the operator grants as well.
     fn grants(&self, source: &Source, manifest: &Manifest) -> Grants {
         if source.is_shipped() {
-            return Grants(manifest.claims.clone());
+            return manifest.asked.clone();
         }
         let granted = self.granted.get(manifest.id.as_str());
-        let both = granted.map(|granted| manifest.claims.intersection(granted).cloned().collect());
+        let both = granted.map(|granted| manifest.asked.0.intersection(granted).cloned().collect());
         Grants(both.unwrap_or_default())
     }
-}
 
-/// The entry's bytes, which are those that the manifest's checksum names.
-fn entry(source: &Source, manifest: &Manifest, most: usize) -> Result<Vec<u8>, LoadError> {
-    let bytes = source.read(&manifest.entry, most)?;
-    let actual = hex::encode(Sha256::digest(&bytes));
-    match &manifest.sha256 {
-        Some(named) if *named != actual => Err(LoadError::Checksum {
-            entry: manifest.entry.clone(),
-            actual,
-        }),
-        _ => Ok(bytes),
+    /// The operator's configuration, which must fit the plugin's schema for it.
+    fn config(&self, manifest: &Manifest, schema: Option<&Schema>) -> Result<Map<String, Value>, LoadError> {
+        let config = self
+            .configs
+            .get(manifest.id.as_str())
+            .cloned()
+            .unwrap_or_default();
+        let problems = crate::plugin::check(schema, &config, "config");
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(LoadError::Config(launchpad_domain::Problems(problems)))
+        }
     }
 }
 
-fn schema(source: &Source, name: Option<&str>) -> Result<Option<Schema>, LoadError> {
-    let Some(name) = name else { return Ok(None) };
-    let wrong = |reason: String| LoadError::Schema {
-        name: name.to_owned(),
-        reason,
-    };
-    let document: Value = serde_json::from_str(&text(source, name, MAX_DOCUMENT)?)
-        .map_err(|error| wrong(format!("is not JSON: {error}")))?;
-    Schema::compile(&document).map(Some).map_err(wrong)
+/// The files of one plugin as they were read, and the digest of all that decides how it behaves.
+struct Files<'a> {
+    source: &'a Source,
+    digest: Sha256,
+}
+
+impl<'a> Files<'a> {
+    fn new(source: &'a Source) -> Self {
+        Self {
+            source,
+            digest: Sha256::new(),
+        }
+    }
+
+    fn read(&mut self, name: &str, most: usize) -> Result<Vec<u8>, LoadError> {
+        let bytes = self.source.read(name, most)?;
+        // With lengths, so that no two sets of files are one text.
+        for part in [name.as_bytes(), &bytes] {
+            self.digest.update((part.len() as u64).to_be_bytes());
+            self.digest.update(part);
+        }
+        Ok(bytes)
+    }
+
+    fn text(&mut self, name: &str, most: usize) -> Result<String, LoadError> {
+        utf8(self.read(name, most)?, name)
+    }
+
+    /// The entry's bytes, which are those that the manifest's checksum names.
+    fn entry(&mut self, manifest: &Manifest, most: usize) -> Result<Vec<u8>, LoadError> {
+        let bytes = self.read(&manifest.entry, most)?;
+        let Some(named) = &manifest.sha256 else {
+            return Ok(bytes);
+        };
+        let actual = hex::encode(Sha256::digest(&bytes));
+        if *named == actual {
+            return Ok(bytes);
+        }
+        Err(LoadError::Checksum {
+            entry: manifest.entry.clone(),
+            actual,
+        })
+    }
+
+    fn schema(&mut self, name: Option<&str>) -> Result<Option<Schema>, LoadError> {
+        let Some(name) = name else { return Ok(None) };
+        let wrong = |reason: String| LoadError::Schema {
+            name: name.to_owned(),
+            reason,
+        };
+        let document: Value = serde_json::from_str(&self.text(name, MAX_DOCUMENT)?)
+            .map_err(|error| wrong(format!("is not JSON: {error}")))?;
+        Schema::compile(&document).map(Some).map_err(wrong)
+    }
+
+    fn digest(self) -> String {
+        hex::encode(self.digest.finalize())
+    }
 }
 
 /// A file that is text.

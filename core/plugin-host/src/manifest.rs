@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use launchpad_domain::{LaunchTypeId, Opens, Problems};
+use launchpad_domain::{Capability, Grants, LaunchTypeId, Opens, Problems, SessionEvent};
 use semver::{Version, VersionReq};
 use serde::Deserialize;
 use serde_json::Value;
@@ -33,7 +33,11 @@ pub(crate) struct Manifest {
     pub(crate) sha256: Option<String>,
     pub(crate) params_schema: Option<String>,
     pub(crate) settings_schema: Option<String>,
-    pub(crate) claims: BTreeSet<String>,
+    pub(crate) config_schema: Option<String>,
+    /// The powers that it asks for.
+    pub(crate) asked: Grants,
+    /// The events that it wants to be told of.
+    pub(crate) events: Vec<SessionEvent>,
     pub(crate) limits: LimitsTable,
     pub(crate) tests: Vec<TestTable>,
 }
@@ -62,6 +66,8 @@ pub(crate) struct TestTable {
     pub(crate) hook: String,
     pub(crate) ctx: String,
     pub(crate) expect: String,
+    /// What the host functions answer meanwhile.
+    pub(crate) host: Option<String>,
 }
 
 fn plan() -> String {
@@ -78,6 +84,8 @@ struct Document {
     capabilities: CapabilitiesTable,
     #[serde(default)]
     limits: LimitsTable,
+    #[serde(default)]
+    hooks: HooksTable,
     #[serde(default)]
     test: Vec<TestTable>,
 }
@@ -110,12 +118,58 @@ struct RuntimeTable {
 struct SchemaTable {
     params: Option<String>,
     settings: Option<String>,
+    config: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
 struct CapabilitiesTable {
     #[serde(default)]
     plan: BTreeSet<String>,
+    #[serde(default)]
+    http: Vec<String>,
+    #[serde(default)]
+    secrets: SecretsTable,
+    #[serde(default)]
+    lookup: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct SecretsTable {
+    #[serde(default)]
+    r#ref: Vec<String>,
+    #[serde(default)]
+    read: Vec<String>,
+}
+
+impl CapabilitiesTable {
+    /// As the words in which the operator grants them, each with its place in the manifest.
+    fn words(&self) -> impl Iterator<Item = (String, String)> {
+        let listed = |place: &'static str, prefix: &'static str, names: &[String]| {
+            let named = names.iter().enumerate();
+            named
+                .map(|(index, name)| {
+                    (
+                        format!("capabilities.{place}[{index}]"),
+                        format!("{prefix}{name}"),
+                    )
+                })
+                .collect::<Vec<_>>()
+        };
+        let plan = self
+            .plan
+            .iter()
+            .map(|word| ("capabilities.plan".to_owned(), word.clone()));
+        plan.chain(listed("http", "http:", &self.http))
+            .chain(listed("secrets.ref", "secret-ref:", &self.secrets.r#ref))
+            .chain(listed("secrets.read", "secret-read:", &self.secrets.read))
+            .chain(listed("lookup", "lookup:", &self.lookup))
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct HooksTable {
+    #[serde(default)]
+    on_event: Vec<SessionEvent>,
 }
 
 impl Manifest {
@@ -147,6 +201,14 @@ impl Manifest {
             return Err(LoadError::Manifest(problems));
         };
         let document: Document = serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
+        for (place, word) in document.capabilities.words() {
+            if let Err(message) = Capability::parse(&word) {
+                problems.add(place, message);
+            }
+        }
+        if !problems.is_empty() {
+            return Err(LoadError::Manifest(problems));
+        }
         if !Version::parse(HOST_API).is_ok_and(|served| api.matches(&served)) {
             return Err(LoadError::HostApi {
                 needed: document.runtime.api,
@@ -173,7 +235,9 @@ impl Document {
             sha256: self.runtime.sha256,
             params_schema: self.schema.params,
             settings_schema: self.schema.settings,
-            claims: self.capabilities.plan,
+            config_schema: self.schema.config,
+            asked: Grants(self.capabilities.words().map(|(_, word)| word).collect()),
+            events: self.hooks.on_event,
             limits: self.limits,
             tests: self.test,
         }
@@ -224,6 +288,8 @@ mod tests {
             cpu_ms = 5000
             [capabilities]
             plan = ["host-path"]
+            [hooks]
+            on_event = ["born"]
         "#;
         let LoadError::Manifest(problems) = Manifest::parse(text).unwrap_err() else {
             panic!("problems")
@@ -235,6 +301,7 @@ mod tests {
             [
                 "capabilities.plan[0]",
                 "colour",
+                "hooks.on_event[0]",
                 "limits.cpu_ms",
                 "manifest",
                 "plugin.id",
@@ -244,6 +311,31 @@ mod tests {
                 "runtime.api",
                 "runtime.type"
             ]
+        );
+    }
+
+    #[test]
+    fn capabilities_become_the_words_of_the_operator() {
+        let asked = "[capabilities]\nplan = [\"pvc\"]\nhttp = [\"https://hub.example/*\"]\n\
+                     secrets.ref = [\"token\"]\nlookup = [\"apps\"]";
+        let manifest = Manifest::parse(&format!("{GOOD}{asked}")).unwrap();
+        let words: Vec<_> = manifest.asked.0.iter().map(String::as_str).collect();
+        assert_eq!(
+            words,
+            [
+                "http:https://hub.example/*",
+                "lookup:apps",
+                "pvc",
+                "secret-ref:token"
+            ]
+        );
+        let wrong = "[capabilities]\nhttp = [\"https://*/\"]\nsecrets.read = [\"../x\"]";
+        let error = Manifest::parse(&format!("{GOOD}{wrong}"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("capabilities.http[0]") && error.contains("capabilities.secrets.read[0]"),
+            "{error}"
         );
     }
 

@@ -3,20 +3,26 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use launchpad_domain::Grants;
-use launchpad_domain::{FieldProblem, HookContext, HookError, LaunchType};
+use launchpad_domain::plugins::CallOutcome;
+use launchpad_domain::{
+    Clock, FieldProblem, Grants, HookContext, HookError, LaunchType, PluginServices, SessionId,
+};
 use serde_json::{Map, Value, json};
 
 use crate::admission::{PluginGate, Turn};
-use crate::answer;
 use crate::breaker::Breaker;
 use crate::call::{Document, Ended, Fault, FaultKind, Hook};
 use crate::guest_log::{Caller, GuestLog};
+use crate::host_calls::HostCalls;
+use crate::journal::{Call, Journal};
 use crate::limits::{CALLS_PER_PLUGIN, Limits, MAX_CONTEXT, QUEUE};
 use crate::manifest::Manifest;
 use crate::rhai_carrier::Script;
 use crate::schema::Schema;
 use crate::wasm::Guest;
+
+/// The code of a call that found no turn.
+const BUSY: &str = "plugin-busy";
 
 /// What runs a plugin.
 #[derive(Debug)]
@@ -38,12 +44,12 @@ impl Carrier {
         hook: Hook,
         context: Document,
         limits: Limits,
-        log: GuestLog,
+        calls: Arc<HostCalls>,
         turn: Turn,
     ) -> Result<Value, Ended> {
         match self {
-            Self::Rhai(script) => script.call(hook, context.value, limits, log, turn).await,
-            Self::Wasm(guest) => guest.call(hook, context.text, limits, log, turn).await,
+            Self::Rhai(script) => script.call(hook, context.value, limits, calls, turn).await,
+            Self::Wasm(guest) => guest.call(hook, context.text, limits, calls, turn).await,
         }
     }
 }
@@ -52,14 +58,43 @@ impl Carrier {
 #[derive(Debug)]
 pub(crate) struct Plugin {
     pub(crate) manifest: Manifest,
-    pub(crate) grants: Grants,
+    /// SHA-256 of the files that decide how it behaves.
+    pub(crate) digest: String,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) limits: Limits,
     pub(crate) settings: Option<Schema>,
     pub(crate) params: Option<Schema>,
+    /// What the operator set for it.
+    pub(crate) config: Map<String, Value>,
     pub(crate) carrier: Carrier,
     pub(crate) gate: PluginGate,
-    pub(crate) breaker: Breaker,
+    pub(crate) breakers: Breakers,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) services: Arc<dyn PluginServices>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// `jupyter 1.2.0`.
     pub(crate) label: Arc<str>,
+}
+
+/// One breaker for each hook: a hook that fails takes no other with it.
+#[derive(Debug, Default)]
+pub(crate) struct Breakers([Breaker; Hook::ALL.len()]);
+
+impl Breakers {
+    fn of(&self, hook: Hook) -> &Breaker {
+        &self.0[hook as usize]
+    }
+
+    pub(crate) fn reset(&self) {
+        self.0.iter().for_each(Breaker::reset);
+    }
+
+    /// The hooks that are not called now.
+    pub(crate) fn open(&self) -> Vec<&'static str> {
+        let now = Instant::now();
+        let resting = Hook::ALL.into_iter().filter(|hook| self.of(*hook).is_open(now));
+        resting.map(Hook::name).collect()
+    }
 }
 
 impl Plugin {
@@ -69,8 +104,9 @@ impl Plugin {
             name: self.manifest.name.clone(),
             description: self.manifest.description.clone(),
             version: self.manifest.version.to_string(),
+            digest: self.digest.clone(),
             opens: self.manifest.opens,
-            grants: self.grants.clone(),
+            grants: (*self.grants).clone(),
         }
     }
 
@@ -89,7 +125,9 @@ impl Plugin {
     }
 
     /// Calls a hook with the server's document.
-    pub(crate) async fn ask(&self, hook: Hook, context: HookContext) -> Result<Value, HookError> {
+    pub(crate) async fn ask(&self, hook: Hook, mut context: HookContext) -> Result<Value, HookError> {
+        let session = context.session.as_ref().map(|session| session.id);
+        context.plugin_config = self.config.clone();
         let mut document = serde_json::to_value(context).map_err(|error| HookError::Failed {
             code: "bad-context".to_owned(),
             message: error.to_string(),
@@ -106,13 +144,41 @@ impl Plugin {
                 ),
             }]));
         }
-        self.run(hook, document)
-            .await
-            .map_err(|ended| self.told(hook, ended))
+        let session = session.filter(|_| hook.has_session());
+        let services = Arc::clone(&self.services);
+        let begun = Instant::now();
+        let at = self.clock.now();
+        let kept = (document.value.clone(), document.text.len());
+        let ended = self.run(hook, document, session, services).await;
+        let told = ended.map_err(|ended| self.told(hook, ended));
+        if let Err(HookError::Fault { code: BUSY, .. }) = told {
+            // A call that never began says nothing about the plugin.
+            return told;
+        }
+        let (outcome, message) = match &told {
+            Ok(_) => (CallOutcome::Answered, String::new()),
+            Err(HookError::Fault { message, .. }) => (CallOutcome::Fault, message.clone()),
+            Err(refused) => (CallOutcome::Refused, refused.to_string()),
+        };
+        self.journal.add(Call {
+            at,
+            hook,
+            took: begun.elapsed(),
+            outcome,
+            message,
+            context: kept,
+        });
+        told
     }
 
     /// Calls a hook with a whole document, behind the gate and the breaker.
-    pub(crate) async fn run(&self, hook: Hook, document: Document) -> Result<Value, Ended> {
+    pub(crate) async fn run(
+        &self,
+        hook: Hook,
+        document: Document,
+        session: Option<SessionId>,
+        services: Arc<dyn PluginServices>,
+    ) -> Result<Value, Ended> {
         let turn = self.gate.enter().await.ok_or_else(|| {
             let what = format!(
                 "all {CALLS_PER_PLUGIN} of its calls, or all of the server's, are busy; waited {} s",
@@ -120,22 +186,32 @@ impl Plugin {
             );
             Fault::new(FaultKind::Busy, what.clone(), what)
         })?;
-        let pass = self.breaker.enter(Instant::now()).map_err(|rest| {
+        let pass = self.breakers.of(hook).enter(Instant::now()).map_err(|rest| {
             let what = format!("it failed too often; tried again in {} s", rest.as_secs() + 1);
             Fault::new(FaultKind::Unavailable, what.clone(), what)
         })?;
         let log = GuestLog::new(Caller {
             plugin: Arc::clone(&self.label),
             hook,
+            journal: Arc::clone(&self.journal),
+            clock: Arc::clone(&self.clock),
         });
-        let limits = Limits::lowered(&self.manifest.limits);
-        let answer = self.carrier.call(hook, document, limits, log, turn).await;
+        let id = self.manifest.id.clone();
+        let calls = Arc::new(HostCalls::new(
+            id,
+            session,
+            Arc::clone(&self.grants),
+            services,
+            log,
+        ));
+        let answer = self.carrier.call(hook, document, self.limits, calls, turn).await;
         match &answer {
             Err(Ended::Fault(fault)) if fault.kind.blames_the_plugin() => {
                 if pass.faulted(Instant::now()) {
                     tracing::error!(
                         plugin = &*self.label,
-                        "this plugin failed too often and is left alone for a while"
+                        hook = hook.name(),
+                        "this hook failed too often and is left alone for a while"
                     );
                 }
             }
@@ -145,9 +221,14 @@ impl Plugin {
         answer
     }
 
-    /// The answer of the hook `validate`.
-    pub(crate) fn problems(&self, answer: Value) -> Result<Vec<FieldProblem>, HookError> {
-        answer::problems(answer).map_err(|fault| self.told(Hook::Validate, fault.into()))
+    /// Reads the answer of a hook; one that cannot be read is a fault of the plugin's.
+    pub(crate) fn read<T>(
+        &self,
+        hook: Hook,
+        answer: Value,
+        read: impl FnOnce(Value) -> Result<T, Fault>,
+    ) -> Result<T, HookError> {
+        read(answer).map_err(|fault| self.told(hook, fault.into()))
     }
 
     /// The domain's error; a fault is logged with its cause under the reference that the user sees.
@@ -175,7 +256,7 @@ impl Plugin {
 }
 
 /// Without a schema there is nothing to set.
-fn check(schema: Option<&Schema>, values: &Map<String, Value>, root: &str) -> Vec<FieldProblem> {
+pub(crate) fn check(schema: Option<&Schema>, values: &Map<String, Value>, root: &str) -> Vec<FieldProblem> {
     match schema {
         Some(schema) => schema.check(&Value::Object(values.clone()), root).0,
         None => values

@@ -1,6 +1,8 @@
 //! The recorded calls of a plugin, `[[test]]` in its manifest: played again and compared.
 
-use launchpad_domain::{HookError, LaunchTypeId};
+use std::sync::Arc;
+
+use launchpad_domain::{HookError, LaunchTypeId, SessionId};
 use serde_json::Value;
 
 use crate::call::Hook;
@@ -8,6 +10,7 @@ use crate::limits::MAX_DOCUMENT;
 use crate::load::text;
 use crate::manifest::TestTable;
 use crate::plugin::Plugin;
+use crate::stand_ins::{Played, Recorded};
 use crate::{PluginHost, Source};
 
 /// A recorded call that was played again.
@@ -27,13 +30,18 @@ impl PluginHost {
     /// # Errors
     /// Where there is no such plugin.
     pub async fn replay(&self, id: &LaunchTypeId) -> Result<Vec<Replay>, HookError> {
-        let (plugin, source) = self.find(id)?;
-        let mut replays = Vec::new();
-        for test in &plugin.manifest.tests {
-            replays.push(play(plugin, source, test).await);
-        }
-        Ok(replays)
+        let loaded = self.find(id)?;
+        Ok(play_all(&loaded.plugin, &loaded.source).await)
     }
+}
+
+/// Plays all recorded calls of a plugin.
+pub(crate) async fn play_all(plugin: &Plugin, source: &Source) -> Vec<Replay> {
+    let mut replays = Vec::new();
+    for test in &plugin.manifest.tests {
+        replays.push(play(plugin, source, test).await);
+    }
+    replays
 }
 
 async fn play(plugin: &Plugin, source: &Source, test: &TestTable) -> Replay {
@@ -65,7 +73,16 @@ async fn compare(
     {
         return Err(format!("{}: {} {}", test.ctx, problem.path, problem.message));
     }
-    let answer = match plugin.run(hook, context.into()).await {
+    let recorded = match &test.host {
+        Some(name) => serde_json::from_value::<Recorded>(document(source, name)?)
+            .map_err(|error| format!("{name}: {error}"))?,
+        None => Recorded::default(),
+    };
+    let named = context.pointer("/session/id").cloned();
+    let session = named.and_then(|id| serde_json::from_value::<SessionId>(id).ok());
+    let session = session.filter(|_| hook.has_session());
+    let services = Arc::new(Played::new(recorded));
+    let answer = match plugin.run(hook, context.into(), session, services).await {
         Ok(answer) => answer,
         Err(ended) => ended.document(),
     };

@@ -2,10 +2,16 @@
 
 use std::fmt;
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::LoadError;
+
+/// Most files of a plugin whose change is noticed, and the deepest folder that is looked into.
+const MOST_FILES: usize = 1_000;
+const DEEPEST: usize = 4;
 
 /// The folder of one plugin: `plugin.toml` and what that names.
 #[derive(Clone)]
@@ -50,6 +56,17 @@ impl Source {
         matches!(self, Self::Shipped { .. })
     }
 
+    /// What the plugin's files look like from outside: changes when one of them may have changed. Never for a plugin
+    /// that is part of the program.
+    pub(crate) fn look(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        if let Self::Folder(folder) = self {
+            let mut left = MOST_FILES;
+            look_into(folder, DEEPEST, &mut left, &mut hasher);
+        }
+        hasher.finish()
+    }
+
     /// Reads a file of the plugin.
     ///
     /// # Errors
@@ -81,6 +98,28 @@ impl Source {
             return Err(unreadable(format!("is larger than {most} bytes")));
         }
         Ok(bytes)
+    }
+}
+
+/// Names, sizes and times of a folder's files; of links, those of what they lead to.
+fn look_into(folder: &Path, levels: usize, left: &mut usize, hasher: &mut DefaultHasher) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        0u8.hash(hasher);
+        return;
+    };
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).take(*left).collect();
+    paths.sort();
+    for path in paths {
+        *left = left.saturating_sub(1);
+        let Ok(meta) = path.metadata() else { continue };
+        path.hash(hasher);
+        if meta.is_dir() {
+            if levels > 0 {
+                look_into(&path, levels - 1, left, hasher);
+            }
+        } else {
+            (meta.len(), meta.modified().ok(), meta.ino()).hash(hasher);
+        }
     }
 }
 

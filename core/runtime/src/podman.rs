@@ -6,6 +6,7 @@
 
 mod abilities;
 mod apply;
+mod claims;
 mod command;
 mod document;
 mod endpoint;
@@ -137,6 +138,10 @@ impl Runtime for Podman {
     async fn delete(&self, session: SessionId) -> Result<(), RuntimeError> {
         let _alone = self.lock(session).await;
         self.remove(session).await
+    }
+
+    async fn delete_claim(&self, name: &str) -> Result<(), RuntimeError> {
+        claims::delete(&self.cli, self.instance, name).await
     }
 
     fn watch(&self) -> BoxStream<'static, RuntimeEvent> {

@@ -8,7 +8,7 @@ use launchpad_domain::Clock;
 /// The system's time. When somebody sets it back, it stands still until it has caught up: deadlines neither fire twice
 /// nor move away.
 #[derive(Debug, Default)]
-pub(crate) struct SystemClock {
+pub struct SystemClock {
     latest_us: AtomicI64,
 }
 

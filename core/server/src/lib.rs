@@ -17,6 +17,7 @@ mod wiring;
 
 use std::process::ExitCode;
 
+pub use clock::SystemClock;
 pub use launchpad_web::listed as routes;
 
 /// Runs the program on its arguments and environment. Exit status 0: done; 1: failed; 2: wrong usage or configuration.

@@ -27,7 +27,12 @@ pub(crate) async fn run(config: Config, surroundings: &Surroundings) -> Result<(
     // Before anything is changed: a second portal on this port ends here.
     let listener = Listener::bind(config.listen, config.connections).await?;
     metrics::start(config.metrics, &stopping).await?;
-    let Portal { services, manager } = wiring::build(&config, surroundings).await?;
+    let Portal {
+        services,
+        manager,
+        plugins,
+    } = wiring::build(&config, surroundings).await?;
+    let watching = tokio::spawn(plugins.watch(stopping.clone()));
     let managing = tokio::spawn(manager.run(stopping.clone()));
     let address = config.address.as_str().to_owned();
     let site = Site::new(services.clone(), config.address, stopping.clone());
@@ -37,10 +42,10 @@ pub(crate) async fn run(config: Config, surroundings: &Surroundings) -> Result<(
     told_to_end().await?;
     tracing::info!("ending: workloads go on, and are taken up again at the next start");
     stopping.cancel();
-    let ended = async { tokio::join!(serving, managing) };
+    let ended = async { tokio::join!(serving, managing, watching) };
     tokio::select! {
-        (serving, managing) = ended => {
-            for ended in [serving, managing] {
+        (serving, managing, watching) = ended => {
+            for ended in [serving, managing, watching] {
                 ended.map_err(|error| ServerError::Start(format!("a task broke: {error}")))?;
             }
         }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use launchpad_domain::{Clock, Runtime};
-use launchpad_plugin_host::{PluginHost, Source};
+use launchpad_plugin_host::{PluginHost, Setup, Source};
 use launchpad_runtime::Podman;
-use launchpad_services::{Catalogue, Parts, Services, sessions};
+use launchpad_services::{Catalogue, Parts, PluginSupport, Services, sessions};
 use launchpad_store::Store;
 
 use crate::clock::SystemClock;
@@ -46,6 +46,8 @@ pub(crate) struct Portal {
     pub(crate) services: Arc<Services>,
     /// What must be run beside the requests.
     pub(crate) manager: sessions::Manager,
+    /// The plugins, whose folders must be watched beside them.
+    pub(crate) plugins: Arc<PluginHost>,
 }
 
 /// Opens the database that the configuration names.
@@ -63,8 +65,12 @@ pub(crate) async fn build(config: &Config, surroundings: &Surroundings) -> Resul
     let store = open_store(config).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let runtime = runtime(config, &store, &clock, surroundings.search_path.as_deref());
+    let plugin_support = support(config, &store);
+    let plugins = plugins(config, surroundings, &plugin_support, &clock).await;
     let (services, manager) = Services::new(Parts {
-        launch_types: Arc::new(plugins(config, surroundings).await?),
+        launch_types: plugins.clone(),
+        plugins: plugins.clone(),
+        plugin_support,
         runtime,
         clock,
         branding: config.branding.clone(),
@@ -72,10 +78,15 @@ pub(crate) async fn build(config: &Config, surroundings: &Surroundings) -> Resul
         sessions: config.sessions.clone(),
         store,
     });
+    services.plugins.take_up().await?;
     if let Some(path) = &config.seed {
         seed(&services, path).await?;
     }
-    Ok(Portal { services, manager })
+    Ok(Portal {
+        services,
+        manager,
+        plugins,
+    })
 }
 
 /// The catalogue alone, for commands.
@@ -83,29 +94,43 @@ pub(crate) async fn catalogue(
     config: &Config,
     surroundings: &Surroundings,
 ) -> Result<Catalogue, ServerError> {
+    let store = open_store(config).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let plugins = plugins(config, surroundings, &support(config, &store), &clock).await;
     Ok(Catalogue::new(
-        open_store(config).await?,
-        Arc::new(plugins(config, surroundings).await?),
-        Arc::new(SystemClock::default()),
+        store,
+        plugins,
+        clock,
         config.plugins.default.clone(),
     ))
 }
 
+fn support(config: &Config, store: &Store) -> Arc<PluginSupport> {
+    let plugins = &config.plugins;
+    Arc::new(PluginSupport::new(
+        store.clone(),
+        plugins.secrets.clone(),
+        plugins.fetch.clone(),
+    ))
+}
+
 /// The shipped plugins and those of the operator's folders. A bad one is told and left out.
-async fn plugins(config: &Config, surroundings: &Surroundings) -> Result<PluginHost, ServerError> {
-    let mut sources = Source::shipped();
-    for folder in &config.plugins.dirs {
-        let found = Source::in_folder(folder)
-            .map_err(|error| ServerError::Start(format!("the plugins in {}: {error}", folder.display())))?;
-        sources.extend(found);
-    }
+async fn plugins(
+    config: &Config,
+    surroundings: &Surroundings,
+    support: &Arc<PluginSupport>,
+    clock: &Arc<dyn Clock>,
+) -> Arc<PluginHost> {
     let in_cache_home = || Some(surroundings.cache_home.as_ref()?.join("launchpad"));
-    let grants = &config.plugins.grants;
-    let host = match config.plugins.cache.clone().or_else(in_cache_home) {
-        Some(cache) => PluginHost::load_with_cache(sources, grants, cache).await,
-        None => PluginHost::load(sources, grants).await,
-    };
-    Ok(host)
+    let host = PluginHost::load(Setup {
+        folders: config.plugins.dirs.clone(),
+        granted: config.plugins.grants.clone(),
+        configs: config.plugins.configs.clone(),
+        cache: config.plugins.cache.clone().or_else(in_cache_home),
+        services: support.clone(),
+        ..Setup::of(Source::shipped(), Arc::clone(clock))
+    });
+    Arc::new(host.await)
 }
 
 /// By presence, not by who answers just now: an engine that is down is waited for.

@@ -190,7 +190,7 @@ impl Catalogue {
         if launch_type.opens != Opens::Url {
             return Err(ServiceError::OpensPod { app_id: app.id });
         }
-        let context: HookContext = context::of_link(&app, viewer, self.0.clock.now());
+        let context: HookContext = context::of_app(&app, viewer, self.0.clock.now());
         let document = self.0.launch_types.plan(&app.launch_type, context).await?;
         let Plan::Url(url) = Plan::parse(document, Opens::Url)? else {
             return Err(ServiceError::Internal(format!(

@@ -15,12 +15,13 @@ mod audit;
 mod catalogue;
 mod error;
 mod health;
+mod plugins;
 mod preferences;
 pub mod sessions;
 
 use std::sync::Arc;
 
-use launchpad_domain::{Branding, Clock, LaunchTypeId, LaunchTypes, Runtime};
+use launchpad_domain::{Branding, Clock, LaunchTypeId, LaunchTypes, Plugins, Runtime};
 use launchpad_store::Store;
 
 pub use accounts::{Accounts, SignedIn};
@@ -30,6 +31,7 @@ pub use catalogue::{Catalogue, SeedError};
 pub use error::ServiceError;
 pub use health::{Health, HealthReport};
 pub use launchpad_store::{SignIn, StoredApp, Token};
+pub use plugins::{FetchRules, InstalledPlugins, PluginSupport};
 pub use preferences::PreferenceBook;
 pub use sessions::{LaunchRequest, SessionSettings, Sessions};
 
@@ -40,6 +42,10 @@ pub struct Parts {
     pub store: Store,
     /// The installed launch types.
     pub launch_types: Arc<dyn LaunchTypes>,
+    /// The same plugins, as an administrator deals with them.
+    pub plugins: Arc<dyn Plugins>,
+    /// What their host functions need.
+    pub plugin_support: Arc<PluginSupport>,
     /// The engine; none: links open, workloads are refused with what to install.
     pub runtime: Option<Arc<dyn Runtime>>,
     /// The time.
@@ -71,6 +77,8 @@ pub struct Services {
     pub branding: Branding,
     /// The installed launch types.
     pub launch_types: Arc<dyn LaunchTypes>,
+    /// The installed plugins.
+    pub plugins: InstalledPlugins,
     /// What works and what does not.
     pub health: Health,
 }
@@ -81,6 +89,8 @@ impl Services {
         let Parts {
             store,
             launch_types,
+            plugins,
+            plugin_support,
             runtime,
             clock,
             branding,
@@ -99,6 +109,7 @@ impl Services {
             Arc::clone(&launch_types),
             runtime,
             Arc::clone(&clock),
+            &plugin_support,
             sessions,
         );
         let services = Self {
@@ -106,6 +117,7 @@ impl Services {
             accounts: Accounts::new(store.clone(), Arc::clone(&clock)),
             audit: AuditLog::new(store.clone(), Arc::clone(&clock)),
             analytics: Analytics::new(store.clone(), catalogue.clone()),
+            plugins: InstalledPlugins::new(plugins, store.clone(), Arc::clone(&clock)),
             preferences: PreferenceBook::new(store, clock),
             catalogue,
             sessions,

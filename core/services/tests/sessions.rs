@@ -1,5 +1,6 @@
 //! The session manager against rows, deadlines and an engine that misbehaves.
 
+mod hooks;
 mod support;
 
 use chrono::Duration;

@@ -17,6 +17,15 @@ pub enum StoreError {
         /// How many.
         limit: u32,
     },
+    /// Plugins keep as much as they may.
+    #[error("the {kib} KiB that may be kept are used up")]
+    OverSize {
+        /// How much, in KiB.
+        kib: i64,
+    },
+    /// What something was to be kept for is not there any more.
+    #[error("{0} is gone")]
+    Gone(&'static str),
     /// Somebody else holds the database longer than one waits.
     #[error("the database is busy")]
     Busy(#[source] DbErr),

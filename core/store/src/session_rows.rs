@@ -1,6 +1,8 @@
 //! Sessions as rows, and back.
 
-use launchpad_domain::{Failure, Reason, Session, Stage, Status};
+use std::collections::BTreeSet;
+
+use launchpad_domain::{Failure, Reason, Session, SessionEvent, Stage, Status};
 use sea_orm::ActiveValue::Set;
 use serde_json::Value;
 
@@ -30,6 +32,9 @@ pub(crate) fn new_row(new: &NewSession) -> ActiveModel {
         plan: Set(None),
         expires_at: Set(time::text(new.expires_at)),
         cleaned: Set(false),
+        plugin_digest: Set(None),
+        told_events: Set(String::new()),
+        note: Set(None),
     }
 }
 
@@ -39,6 +44,12 @@ impl Model {
         use sea_orm::TryIntoModel;
         Ok(row.clone().try_into_model()?)
     }
+}
+
+/// The events in a row; one that nobody knows any more is left out.
+fn events(text: &str) -> BTreeSet<SessionEvent> {
+    let known = |name: &str| SessionEvent::ALL.into_iter().find(|event| event.as_str() == name);
+    text.split(' ').filter_map(known).collect()
 }
 
 /// The session of a row.
@@ -78,5 +89,8 @@ pub(crate) fn session(row: Model) -> Result<Session> {
         updated_at: time::parse(&row.updated_at)?,
         expires_at: time::parse(&row.expires_at)?,
         cleaned: row.cleaned,
+        plugin_digest: row.plugin_digest,
+        told_events: events(&row.told_events),
+        note: row.note,
     })
 }

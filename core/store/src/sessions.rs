@@ -1,9 +1,11 @@
 //! Sessions: table `sessions`.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use launchpad_domain::{
-    Actor, AppId, AuditAction, Failure, LaunchTypeId, PodPlan, RuntimeKind, Session, SessionId, Stage,
-    Status, UserId,
+    Actor, AppId, AuditAction, Failure, LaunchTypeId, PodPlan, RuntimeKind, Session, SessionEvent, SessionId,
+    Stage, Status, UserId,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
@@ -12,7 +14,7 @@ use sea_orm::{
 use serde_json::{Map, Value};
 
 use crate::entities::session::{Column, Entity, Model};
-use crate::entities::{account, launch};
+use crate::entities::{account, launch, session_value};
 use crate::error::readable;
 use crate::session_rows::{new_row, session};
 use crate::{Store, StoreError, audit, time};
@@ -157,19 +159,21 @@ impl Sessions<'_> {
         self.run(update).await
     }
 
-    /// Keeps the accepted plan, once.
+    /// Keeps the accepted plan and the digest of the plugin that made it, once.
     pub async fn set_plan(
         &self,
         id: SessionId,
         pod_name: &str,
         plan: &PodPlan,
+        plugin_digest: &str,
         now: DateTime<Utc>,
     ) -> Result<bool> {
         let plan = serde_json::to_string(plan).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         let update = at(id, Status::Creating, now)
             .filter(Column::Plan.is_null())
             .col_expr(Column::Plan, plan.into())
-            .col_expr(Column::PodName, pod_name.into());
+            .col_expr(Column::PodName, pod_name.into())
+            .col_expr(Column::PluginDigest, plugin_digest.into());
         self.run(update).await
     }
 
@@ -217,14 +221,38 @@ impl Sessions<'_> {
         Ok(true)
     }
 
-    /// Notes that nothing is left of a terminal session's workload.
+    /// Notes which events the session's plugin was told of.
+    pub async fn set_told(&self, id: SessionId, events: &BTreeSet<SessionEvent>) -> Result<bool> {
+        let names: Vec<_> = events.iter().map(|event| event.as_str()).collect();
+        let update = Entity::update_many()
+            .filter(Column::Id.eq(id.to_string()))
+            .col_expr(Column::ToldEvents, names.join(" ").into());
+        self.run(update).await
+    }
+
+    /// Keeps the line that the session's plugin wants shown.
+    pub async fn set_note(&self, id: SessionId, note: &str) -> Result<bool> {
+        let update = Entity::update_many()
+            .filter(Column::Id.eq(id.to_string()))
+            .col_expr(Column::Note, note.into());
+        self.run(update).await
+    }
+
+    /// Notes that nothing is left of a terminal session's workload, nor of what plugins kept for it.
     pub async fn set_cleaned(&self, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
+        let transaction = self.0.begin().await?;
+        session_value::Entity::delete_many()
+            .filter(session_value::Column::SessionId.eq(id.to_string()))
+            .exec(&transaction)
+            .await?;
         let update = Entity::update_many()
             .filter(Column::Id.eq(id.to_string()))
             .filter(Column::Status.is_not_in(live_names()))
             .col_expr(Column::Cleaned, true.into())
             .col_expr(Column::UpdatedAt, time::text(now).into());
-        self.run(update).await
+        let changed = update.exec(&transaction).await?.rows_affected == 1;
+        transaction.commit().await?;
+        Ok(changed)
     }
 
     async fn run(&self, update: UpdateMany<Entity>) -> Result<bool> {

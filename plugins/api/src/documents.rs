@@ -23,6 +23,12 @@ pub struct Context {
     /// The operator's VNC sidecar image; empty where there is none.
     #[serde(default)]
     pub sidecar_image: String,
+    /// What the operator set for this plugin, checked against its schema for that.
+    #[serde(default)]
+    pub plugin_config: Map<String, Value>,
+    /// What happened; in the hook `on_event` only.
+    #[serde(default)]
+    pub event: Option<Event>,
     /// Now, in milliseconds since 1970-01-01T00:00:00Z.
     pub now_unix_ms: i64,
     /// 64 random bits in decimal.
@@ -47,6 +53,22 @@ pub struct Session {
     pub name: String,
     /// How often planning was tried, from 1; 0 before the session is made.
     pub attempt: u32,
+    /// The address of its workload, once that is known.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// The workspaces that are this session's alone, for the hook `cleanup`.
+    #[serde(default)]
+    pub claims: Vec<String>,
+}
+
+/// What happened to a session.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Event {
+    /// `scheduled`, `started`, `ready`, `idle`, `stopping`, `stopped`, `expired` or `failed`; newer servers may know more.
+    pub name: String,
+    /// Why it failed, where it did.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// The app in a [`Context`].
@@ -131,6 +153,72 @@ pub struct Claim {
     pub size: String,
     /// `user-app` (found again at the next launch) or `session`.
     pub scope: String,
+    /// Whether one of a session's own outlives it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub retain: bool,
+}
+
+/// Choices of one field of the launch form, for one user.
+#[derive(Debug, Clone, Serialize)]
+pub struct FieldOptions {
+    /// The field: `size`, `machine.size`.
+    pub path: String,
+    /// What may be chosen, in this order.
+    pub choices: Vec<Choice>,
+    /// What is chosen unless the user chooses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+}
+
+/// One choice.
+#[derive(Debug, Clone, Serialize)]
+pub struct Choice {
+    /// What is sent.
+    pub value: Value,
+    /// What is shown.
+    pub label: String,
+}
+
+/// Whether a workload whose endpoint answers may be used.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum Readiness {
+    /// It may.
+    Ready,
+    /// Not yet: ask again.
+    Wait {
+        /// Why, for the launch page.
+        message: String,
+        /// After so many milliseconds, 100 to 10,000.
+        retry_ms: u32,
+    },
+    /// It never will.
+    Fail {
+        /// Why.
+        message: String,
+    },
+}
+
+/// What is to be done about an event.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "action", rename_all = "lowercase")]
+pub enum EventAction {
+    /// End the session.
+    Stop,
+    /// Show this line on the session's page.
+    Annotate {
+        /// The line.
+        message: String,
+    },
+}
+
+/// What becomes of a session's own workspaces, by their names in [`Session::claims`].
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct CleanupWish {
+    /// These stay.
+    pub keep: Vec<String>,
+    /// These go.
+    pub delete: Vec<String>,
 }
 
 /// Where a running session is reached.

@@ -1,10 +1,11 @@
 //! Between the typed trait and the strings of the component.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::bindings::{PluginError, launchpad};
-use crate::{Context, Error, Plan, Problem};
+use crate::bindings::PluginError;
+use crate::host::{Level, log};
+use crate::{CleanupWish, Context, Error, EventAction, FieldOptions, Plan, Problem, Readiness};
 
 /// A launch type. Only [`plan`](Self::plan) must be written.
 pub trait LaunchType {
@@ -16,30 +17,30 @@ pub trait LaunchType {
         let _ = ctx;
         Ok(Vec::new())
     }
-}
 
-/// How important a line of the log is.
-#[derive(Debug, Clone, Copy)]
-pub enum Level {
-    /// Something failed.
-    Error,
-    /// Something is odd.
-    Warn,
-    /// Something happened.
-    Info,
-    /// For the author.
-    Debug,
-}
+    /// Choices of the launch form for this user, beyond the schema's.
+    fn options(ctx: Context) -> Result<Vec<FieldOptions>, Error> {
+        let _ = ctx;
+        Ok(Vec::new())
+    }
 
-/// Writes a line to the server's log. `fields` is a JSON object.
-pub fn log(level: Level, message: &str, fields: &Value) {
-    let level = match level {
-        Level::Error => "error",
-        Level::Warn => "warn",
-        Level::Info => "info",
-        Level::Debug => "debug",
-    };
-    launchpad::plugin::host::log(level, message, &fields.to_string());
+    /// Whether a workload whose endpoint answers may be used.
+    fn ready(ctx: Context) -> Result<Readiness, Error> {
+        let _ = ctx;
+        Ok(Readiness::Ready)
+    }
+
+    /// Told of the events that the manifest subscribes, at least once each.
+    fn on_event(ctx: Context) -> Result<Vec<EventAction>, Error> {
+        let _ = ctx;
+        Ok(Vec::new())
+    }
+
+    /// What becomes of the session's own workspaces.
+    fn cleanup(ctx: Context) -> Result<CleanupWish, Error> {
+        let _ = ctx;
+        Ok(CleanupWish::default())
+    }
 }
 
 /// The hook `plan` of the component.
@@ -55,7 +56,45 @@ pub fn call_plan<T: LaunchType>(ctx: &str) -> Result<String, PluginError> {
 /// # Errors
 /// The launch type's own, or `bad-context` if the server's document cannot be read.
 pub fn call_validate<T: LaunchType>(ctx: &str) -> Result<String, PluginError> {
-    answer(ctx, |ctx| T::validate(ctx).map(|problems| json!({ "problems": problems })))
+    answer(ctx, |ctx| {
+        T::validate(ctx).map(|problems| json!({ "problems": problems }))
+    })
+}
+
+/// The hook `options` of the component.
+///
+/// # Errors
+/// The launch type's own, or `bad-context` if the server's document cannot be read.
+pub fn call_options<T: LaunchType>(ctx: &str) -> Result<String, PluginError> {
+    answer(ctx, |ctx| {
+        T::options(ctx).map(|fields| json!({ "fields": fields }))
+    })
+}
+
+/// The hook `ready` of the component.
+///
+/// # Errors
+/// The launch type's own, or `bad-context` if the server's document cannot be read.
+pub fn call_ready<T: LaunchType>(ctx: &str) -> Result<String, PluginError> {
+    answer(ctx, T::ready)
+}
+
+/// The hook `on-event` of the component.
+///
+/// # Errors
+/// The launch type's own, or `bad-context` if the server's document cannot be read.
+pub fn call_on_event<T: LaunchType>(ctx: &str) -> Result<String, PluginError> {
+    answer(ctx, |ctx| {
+        T::on_event(ctx).map(|actions| json!({ "actions": actions }))
+    })
+}
+
+/// The hook `cleanup` of the component.
+///
+/// # Errors
+/// The launch type's own, or `bad-context` if the server's document cannot be read.
+pub fn call_cleanup<T: LaunchType>(ctx: &str) -> Result<String, PluginError> {
+    answer(ctx, T::cleanup)
 }
 
 fn answer<A: Serialize>(

@@ -20,10 +20,18 @@
 mod documents;
 mod error;
 mod glue;
+mod host;
 
-pub use documents::{App, Claim, Context, Endpoint, Plan, PluginInfo, Problem, Session, User};
+pub use documents::{
+    App, Choice, Claim, CleanupWish, Context, Endpoint, Event, EventAction, FieldOptions, Plan, PluginInfo,
+    Problem, Readiness, Session, User,
+};
 pub use error::Error;
-pub use glue::{Level, LaunchType, log};
+pub use glue::LaunchType;
+pub use host::{
+    Level, Request, Response, http_fetch, kv_cas, kv_get, log, lookup, progress, secret_read, secret_ref,
+    state_get, state_set,
+};
 
 /// The raw bindings, for [`export!`].
 #[doc(hidden)]
@@ -44,7 +52,7 @@ pub mod bindings {
 }
 
 #[doc(hidden)]
-pub use glue::{call_plan, call_validate};
+pub use glue::{call_cleanup, call_on_event, call_options, call_plan, call_ready, call_validate};
 
 /// Makes a type that implements [`LaunchType`] the plugin that this component is. Once per component.
 #[macro_export]
@@ -59,6 +67,22 @@ macro_rules! export {
 
             fn validate(ctx: String) -> Result<String, $crate::bindings::PluginError> {
                 $crate::call_validate::<$launch_type>(&ctx)
+            }
+
+            fn options(ctx: String) -> Result<String, $crate::bindings::PluginError> {
+                $crate::call_options::<$launch_type>(&ctx)
+            }
+
+            fn ready(ctx: String) -> Result<String, $crate::bindings::PluginError> {
+                $crate::call_ready::<$launch_type>(&ctx)
+            }
+
+            fn on_event(ctx: String) -> Result<String, $crate::bindings::PluginError> {
+                $crate::call_on_event::<$launch_type>(&ctx)
+            }
+
+            fn cleanup(ctx: String) -> Result<String, $crate::bindings::PluginError> {
+                $crate::call_cleanup::<$launch_type>(&ctx)
             }
         }
 

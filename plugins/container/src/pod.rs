@@ -86,7 +86,12 @@ fn environment(settings: &Settings) -> Value {
         .filter(|(name, _)| !settings.env.contains_key(*name))
         .map(|(name, value)| json!({"name": name, "value": value}))
         .collect();
-    variables.extend(settings.env.iter().map(|(name, value)| json!({"name": name, "value": value})));
+    variables.extend(
+        settings
+            .env
+            .iter()
+            .map(|(name, value)| json!({"name": name, "value": value})),
+    );
     Value::Array(variables)
 }
 

@@ -1,11 +1,12 @@
 //! What a call of a plugin costs: a fresh instance, the context in, the plan out.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use launchpad_domain::launch_types::{HookApp, HookSession, HookUser};
 use launchpad_domain::{HookContext, LaunchTypeId, LaunchTypes, SessionId, UserId};
-use launchpad_plugin_host::{PluginHost, Source};
+use launchpad_plugin_host::{PluginHost, Setup, Source};
+use launchpad_server::SystemClock;
 
 use crate::table::{Sample, Table, short};
 
@@ -14,7 +15,8 @@ const LANES: u32 = 2;
 
 pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
     let begin = Instant::now();
-    let host = std::sync::Arc::new(PluginHost::load(Source::shipped(), &BTreeMap::new()).await);
+    let host =
+        Arc::new(PluginHost::load(Setup::of(Source::shipped(), Arc::new(SystemClock::default()))).await);
     table.add(
         "loading the shipped plugins, nothing cached",
         "",
@@ -44,7 +46,7 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn alone(host: std::sync::Arc<PluginHost>, id: LaunchTypeId) -> anyhow::Result<()> {
+async fn alone(host: Arc<PluginHost>, id: LaunchTypeId) -> anyhow::Result<()> {
     lane(&host, &id, CALLS).await.map(drop)
 }
 
@@ -68,6 +70,8 @@ fn context() -> HookContext {
             id: session,
             name: format!("session-{session}"),
             attempt: 1,
+            address: None,
+            claims: Vec::new(),
         }),
         app: HookApp {
             id: "desktop".to_owned(),
@@ -82,6 +86,8 @@ fn context() -> HookContext {
         },
         params: serde_json::Map::new(),
         sidecar_image: "localhost/launchpad/vnc-sidecar:1".to_owned(),
+        plugin_config: serde_json::Map::new(),
+        event: None,
         now_unix_ms: 1_767_225_600_000,
         seed: "13835058055282163712".to_owned(),
     }

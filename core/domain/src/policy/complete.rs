@@ -26,6 +26,16 @@ pub(super) fn claims(plan: &mut PodPlan, owner: &Owner, problems: &mut Problems)
         {
             problems.add(format!("claims[{index}].name"), "is there twice");
         }
+        // Both would be the same workspace.
+        if plan.claims[..index]
+            .iter()
+            .any(|earlier| earlier.scope == claim.scope)
+        {
+            problems.add(
+                format!("claims[{index}].scope"),
+                "is the scope of another claim already",
+            );
+        }
     }
     for (index, volume) in plan.pod.volumes.iter_mut().flatten().enumerate() {
         let Some(source) = &mut volume.persistent_volume_claim else {

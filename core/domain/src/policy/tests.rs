@@ -163,3 +163,26 @@ fn claims_need_their_grant_and_never_carry_the_plugins_name() {
         ["pod.volumes[0].persistentVolumeClaim.claimName"]
     );
 }
+
+#[test]
+fn a_secret_is_named_in_the_environment_by_who_was_granted_it_and_put_in_last() {
+    let mut named = document();
+    named["pod"]["containers"][1]["env"][0] = json!({"name": "TOKEN", "value": "launchpad-secret:token"});
+    assert_eq!(
+        judge(named.clone(), &["secret-ref:other"]).unwrap_err(),
+        ["pod.containers[1].env[0].value"]
+    );
+    let plan = judge(named, &["secret-ref:token"]).unwrap();
+    assert_eq!(secrets_in(&plan.pod), ["token"]);
+    let pod = with_secrets(plan.pod, &[("token".to_owned(), "abc".to_owned())].into());
+    assert_eq!(
+        pod.containers[1].env.as_ref().unwrap()[0].value.as_deref(),
+        Some("abc")
+    );
+    let mut hidden = document();
+    hidden["pod"]["containers"][1]["args"] = json!(["--token=launchpad-secret:token"]);
+    assert_eq!(
+        judge(hidden, &["secret-ref:token"]).unwrap_err(),
+        ["pod.containers[1].args[0]"]
+    );
+}

@@ -1,16 +1,12 @@
 //! The interpreter: what scripts may use, and how much of it.
 
-use std::cell::RefCell;
-use std::time::Instant;
-
 use rhai::packages::{
     BasicArrayPackage, BasicMapPackage, BasicMathPackage, CorePackage, LogicPackage, MoreStringPackage,
     Package,
 };
-use rhai::{Dynamic, Engine, EvalAltResult, Map};
+use rhai::{Dynamic, Engine};
 
-use crate::guest_log::GuestLog;
-use crate::limits::Limits;
+use super::host_functions::{self, Running};
 
 /// Most steps of a call. Not a bound in time: one step may sort an array.
 const OPERATIONS: u64 = 500_000;
@@ -26,44 +22,6 @@ const FUNCTIONS: usize = 128;
 pub(super) const CALL_LEVELS: usize = 32;
 /// Deepest nesting of an expression outside functions, and within.
 const EXPRESSION_LEVELS: (usize, usize) = (64, 32);
-
-thread_local! {
-    /// The call that this thread runs: the interpreter is shared, and asks here.
-    static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
-}
-
-/// The call that a thread runs.
-pub(super) struct Running {
-    log: GuestLog,
-    deadline: Instant,
-}
-
-impl Running {
-    /// Runs a script on this thread.
-    pub(super) fn with<T>(log: GuestLog, limits: Limits, work: impl FnOnce() -> T) -> T {
-        let deadline = Instant::now() + limits.cpu.min(limits.wall);
-        RUNNING.set(Some(Self { log, deadline }));
-        let result = work();
-        RUNNING.set(None);
-        result
-    }
-
-    fn is_late() -> bool {
-        RUNNING.with_borrow(|running| {
-            running
-                .as_ref()
-                .is_some_and(|call| Instant::now() > call.deadline)
-        })
-    }
-
-    fn log(level: &str, message: &str, fields: &str) {
-        RUNNING.with_borrow_mut(|running| {
-            if let Some(call) = running {
-                call.log.write(level, message, fields);
-            }
-        });
-    }
-}
 
 /// An interpreter without files, modules, time and `eval`.
 pub(super) fn build() -> Engine {
@@ -81,7 +39,7 @@ pub(super) fn build() -> Engine {
         .on_progress(|_| Running::is_late().then_some(Dynamic::UNIT))
         .on_print(|text| Running::log("info", text, ""))
         .on_debug(|text, _, position| Running::log("debug", &format!("{position:?}: {text}"), ""));
-    host_functions(&mut engine);
+    host_functions::register(&mut engine);
     engine
 }
 
@@ -97,30 +55,4 @@ fn limit(engine: &mut Engine) {
         .set_max_modules(0)
         .set_max_call_levels(CALL_LEVELS)
         .set_max_expr_depths(EXPRESSION_LEVELS.0, EXPRESSION_LEVELS.1);
-}
-
-fn host_functions(engine: &mut Engine) {
-    engine
-        .register_fn("log", |level: &str, message: &str| {
-            Running::log(level, message, "");
-        })
-        .register_fn("log", |level: &str, message: &str, fields: Map| {
-            // Like an answer: a map that is no JSON or too large is said so, not written.
-            let text = match super::convert::from_script(&Dynamic::from_map(fields)) {
-                Ok(fields) => fields.to_string(),
-                Err(fault) => fault.cause,
-            };
-            Running::log(level, message, &text);
-        })
-        // The core package has one that blocks the thread and that no limit stops.
-        .register_fn("sleep", |_: i64| no_sleep())
-        .register_fn("sleep", |_: f64| no_sleep());
-}
-
-fn no_sleep() -> Result<(), Box<EvalAltResult>> {
-    let reason = "ask to be called again with the error `retryable`";
-    Err(Box::new(EvalAltResult::ErrorSystem(
-        "plugins cannot sleep".to_owned(),
-        reason.into(),
-    )))
 }

@@ -7,9 +7,11 @@
 mod convert;
 mod engine;
 mod errors;
+mod host_functions;
 pub(crate) mod threads;
 mod workers;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,9 +21,9 @@ use serde_json::Value;
 use crate::LoadError;
 use crate::admission::Turn;
 use crate::call::{Ended, Fault, FaultKind, Hook};
-use crate::guest_log::GuestLog;
+use crate::host_calls::HostCalls;
 use crate::limits::Limits;
-use engine::Running;
+use host_functions::Running;
 use workers::Workers;
 
 /// A compiled script.
@@ -29,7 +31,7 @@ pub(crate) struct Script {
     engine: Arc<Engine>,
     workers: Arc<Workers>,
     ast: Arc<AST>,
-    validates: bool,
+    hooks: BTreeSet<Hook>,
 }
 
 /// Compiles scripts; one for all.
@@ -60,15 +62,20 @@ impl Scripts {
             entry: entry.to_owned(),
             reason,
         };
-        if !defines(&ast, Hook::Plan).map_err(contract)? {
+        let mut hooks = BTreeSet::new();
+        for hook in Hook::ALL {
+            if defines(&ast, hook).map_err(contract)? {
+                hooks.insert(hook);
+            }
+        }
+        if !hooks.contains(&Hook::Plan) {
             return Err(contract("defines no function plan(ctx)".to_owned()));
         }
-        let validates = defines(&ast, Hook::Validate).map_err(contract)?;
         Ok(Script {
             engine: Arc::clone(&self.engine),
             workers: Arc::clone(&self.workers),
             ast: Arc::new(ast),
-            validates,
+            hooks,
         })
     }
 }
@@ -77,23 +84,21 @@ impl Scripts {
 fn defines(ast: &AST, hook: Hook) -> Result<bool, String> {
     let named = || {
         ast.iter_functions()
-            .filter(|function| function.name == hook.name())
+            .filter(|function| function.name == hook.script_name())
     };
     if named().any(|function| function.params.len() == 1) {
         return Ok(true);
     }
     if named().next().is_some() {
-        return Err(format!("{hook} must have one parameter: {hook}(ctx)"));
+        let name = hook.script_name();
+        return Err(format!("{name} must have one parameter: {name}(ctx)"));
     }
     Ok(false)
 }
 
 impl Script {
     pub(crate) fn has(&self, hook: Hook) -> bool {
-        match hook {
-            Hook::Plan => true,
-            Hook::Validate => self.validates,
-        }
+        self.hooks.contains(&hook)
     }
 
     /// Calls a hook on a thread that nobody else has meanwhile; the call ends with its deadline also if nobody waits any more.
@@ -102,13 +107,14 @@ impl Script {
         hook: Hook,
         context: Value,
         limits: Limits,
-        log: GuestLog,
+        calls: Arc<HostCalls>,
         turn: Turn,
     ) -> Result<Value, Ended> {
         let engine = Arc::clone(&self.engine);
         let ast = Arc::clone(&self.ast);
+        let host = tokio::runtime::Handle::current();
         let work = move || {
-            let answer = Running::with(log, limits, || run(&engine, &ast, hook, &context, limits));
+            let answer = Running::with(calls, host, limits, || run(&engine, &ast, hook, &context, limits));
             drop(turn);
             answer
         };
@@ -134,7 +140,13 @@ fn run(engine: &Engine, ast: &AST, hook: Hook, context: &Value, limits: Limits) 
     // Statements outside functions never run: they would run for every call.
     let options = CallFnOptions::new().eval_ast(false).rewind_scope(true);
     let answer = engine
-        .call_fn_with_options::<rhai::Dynamic>(options, &mut Scope::new(), ast, hook.name(), (context,))
+        .call_fn_with_options::<rhai::Dynamic>(
+            options,
+            &mut Scope::new(),
+            ast,
+            hook.script_name(),
+            (context,),
+        )
         .map_err(|error| errors::ended(&error, limits))?;
     convert::from_script(&answer).map_err(Ended::from)
 }

@@ -4,13 +4,13 @@
 //! files are written whole or not at all, and a file's name is made of the component and of everything in the
 //! engine that its code depends on.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -21,7 +21,7 @@ const EXTENSION: &str = "cwasm";
 /// A folder of compiled components.
 pub(crate) struct Cache {
     folder: PathBuf,
-    used: RefCell<BTreeSet<PathBuf>>,
+    used: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Cache {
@@ -39,14 +39,14 @@ impl Cache {
         }
         Ok(Self {
             folder: folder.to_owned(),
-            used: RefCell::default(),
+            used: Mutex::default(),
         })
     }
 
     /// The component as it was compiled before, or compiled now.
     pub(super) fn compile(&self, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
         let path = self.folder.join(key(engine, bytes)).with_extension(EXTENSION);
-        self.used.borrow_mut().insert(path.clone());
+        self.used().insert(path.clone());
         if let Some(component) = kept(engine, &path) {
             return Ok(component);
         }
@@ -67,13 +67,20 @@ impl Cache {
         let Ok(entries) = std::fs::read_dir(&self.folder) else {
             return;
         };
-        let used = self.used.borrow();
+        let used = self.used();
         for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
             if path.extension().is_some_and(|extension| extension == EXTENSION) && !used.contains(&path) {
                 // Another start that sweeps at the same time may have been faster.
                 let _ = std::fs::remove_file(path);
             }
         }
+    }
+}
+
+impl Cache {
+    fn used(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        // A set is whole after every step.
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,17 +1,15 @@
 //! Whether a component is a plugin: what it imports and exports, told in words that help.
 
 use wasmtime::Engine;
-use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Type};
 
+use super::host_functions::FUNCTIONS;
 use crate::call::Hook;
 use crate::manifest::HOST_API;
 
 /// The interface that the server provides.
 pub(super) const HOST: &str = "launchpad:plugin/host@1.0.0";
-/// Its functions.
-const FUNCTIONS: &[&str] = &["log"];
-
 /// Whether the server provides everything that is imported.
 pub(super) fn imports(engine: &Engine, component: &Component) -> Result<(), String> {
     let mut wrong = Vec::new();
@@ -26,15 +24,7 @@ pub(super) fn imports(engine: &Engine, component: &Component) -> Result<(), Stri
         };
         match import.ty {
             ComponentItem::ComponentInstance(instance) if interface.starts_with("host@1.") => {
-                let functions = instance.exports(engine);
-                let lacking = functions
-                    .filter(|(function, item)| {
-                        matches!(item.ty, ComponentItem::ComponentFunc(_)) && !FUNCTIONS.contains(function)
-                    })
-                    .map(|(function, _)| {
-                        format!("needs `{function}` of {name}; this server provides {HOST_API}")
-                    });
-                wrong.extend(lacking);
+                wrong.extend(lacking(engine, name, &instance));
             }
             _ if interface.starts_with("types@1.") => {}
             _ => wrong.push(format!("imports {name}; this server provides {HOST_API}")),
@@ -44,6 +34,55 @@ pub(super) fn imports(engine: &Engine, component: &Component) -> Result<(), Stri
         Ok(())
     } else {
         Err(wrong.join("; "))
+    }
+}
+
+/// The functions of an interface that the server does not have, or has in another shape.
+fn lacking(engine: &Engine, interface: &str, instance: &ComponentInstance) -> Vec<String> {
+    let mut lacking = Vec::new();
+    for (name, item) in instance.exports(engine) {
+        let ComponentItem::ComponentFunc(function) = item.ty else {
+            continue;
+        };
+        match FUNCTIONS.iter().find(|(known, ..)| *known == name) {
+            None => lacking.push(format!(
+                "needs `{name}` of {interface}; this server provides {HOST_API}"
+            )),
+            Some((_, shape, _)) if *shape != written(&function) => {
+                lacking.push(format!(
+                    "imports `{name}` of {interface} as {}; it is {shape}",
+                    written(&function)
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    lacking
+}
+
+/// A function's shape in words: `(string) -> result<string, error>`.
+fn written(function: &ComponentFunc) -> String {
+    let parameters: Vec<_> = function.params().map(|(_, ty)| named(&ty)).collect();
+    let mut shape = format!("({})", parameters.join(", "));
+    for ty in function.results() {
+        shape.push_str(" -> ");
+        shape.push_str(&named(&ty));
+    }
+    shape
+}
+
+fn named(ty: &Type) -> String {
+    match ty {
+        Type::String => "string".to_owned(),
+        Type::U32 => "u32".to_owned(),
+        Type::Bool => "bool".to_owned(),
+        Type::Option(option) => format!("option<{}>", named(&option.ty())),
+        Type::Result(result) => {
+            let part = |ty: Option<Type>| ty.as_ref().map_or_else(|| "_".to_owned(), named);
+            format!("result<{}, {}>", part(result.ok()), part(result.err()))
+        }
+        error if is_error(error) => "error".to_owned(),
+        _ => "something else".to_owned(),
     }
 }
 

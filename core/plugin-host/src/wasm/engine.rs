@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use wasmtime::component::Linker;
-use wasmtime::{Config, Engine, PoolingAllocationConfig, StoreContextMut};
+use wasmtime::{Config, Engine, PoolingAllocationConfig};
 
 use super::contract::HOST;
+use super::host_functions;
 use super::store::{CallState, TABLE_ELEMENTS};
 use crate::LoadError;
 use crate::limits::Limits;
@@ -92,12 +93,6 @@ fn start_clock(engine: &Engine) -> std::io::Result<()> {
 /// The functions that components may call.
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
-    linker.instance(HOST)?.func_wrap(
-        "log",
-        |mut store: StoreContextMut<'_, CallState>, (level, message, fields): (String, String, String)| {
-            store.data_mut().log.write(&level, &message, &fields);
-            Ok(())
-        },
-    )?;
+    host_functions::define(&mut linker.instance(HOST)?)?;
     Ok(linker)
 }

@@ -7,9 +7,12 @@ mod cache;
 mod contract;
 mod engine;
 mod errors;
+mod host_functions;
 mod store;
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Val};
@@ -18,7 +21,7 @@ use crate::LoadError;
 use crate::admission::Turn;
 use crate::answer;
 use crate::call::{Ended, Fault, FaultKind, Hook, Refusal};
-use crate::guest_log::GuestLog;
+use crate::host_calls::HostCalls;
 use crate::limits::Limits;
 pub(crate) use cache::Cache;
 pub(crate) use engine::Components;
@@ -27,8 +30,7 @@ use store::CallState;
 /// A linked component.
 pub(crate) struct Guest {
     linked: InstancePre<CallState>,
-    plan: ComponentExportIndex,
-    validate: Option<ComponentExportIndex>,
+    hooks: BTreeMap<Hook, ComponentExportIndex>,
 }
 
 impl Components {
@@ -57,32 +59,26 @@ impl Components {
         let component = component.map_err(compile)?;
         // Before linking, whose own words for a missing function mislead.
         contract::imports(&self.engine, &component).map_err(contract)?;
-        let plan = contract::hook(&self.engine, &component, Hook::Plan)
-            .map_err(contract)?
-            .ok_or_else(|| contract("exports no function `plan`".to_owned()))?;
-        let validate = contract::hook(&self.engine, &component, Hook::Validate).map_err(contract)?;
+        let mut hooks = BTreeMap::new();
+        for hook in Hook::ALL {
+            if let Some(export) = contract::hook(&self.engine, &component, hook).map_err(contract)? {
+                hooks.insert(hook, export);
+            }
+        }
+        if !hooks.contains_key(&Hook::Plan) {
+            return Err(contract("exports no function `plan`".to_owned()));
+        }
         let linked = self
             .linker
             .instantiate_pre(&component)
             .map_err(|error| contract(format!("{error:#}")))?;
-        Ok(Guest {
-            linked,
-            plan,
-            validate,
-        })
+        Ok(Guest { linked, hooks })
     }
 }
 
 impl Guest {
     pub(crate) fn has(&self, hook: Hook) -> bool {
-        self.export(hook).is_some()
-    }
-
-    fn export(&self, hook: Hook) -> Option<&ComponentExportIndex> {
-        match hook {
-            Hook::Plan => Some(&self.plan),
-            Hook::Validate => self.validate.as_ref(),
-        }
+        self.hooks.contains_key(&hook)
     }
 
     /// Calls a hook. Dropping the future ends the call.
@@ -91,7 +87,7 @@ impl Guest {
         hook: Hook,
         context: String,
         limits: Limits,
-        log: GuestLog,
+        calls: Arc<HostCalls>,
         turn: Turn,
     ) -> Result<Value, Ended> {
         let missing = || {
@@ -101,8 +97,8 @@ impl Guest {
                 "no such export",
             )
         };
-        let export = self.export(hook).ok_or_else(missing)?;
-        let mut store = store::fresh(self.linked.engine(), log, limits);
+        let export = self.hooks.get(&hook).ok_or_else(missing)?;
+        let mut store = store::fresh(self.linked.engine(), calls, limits);
         let answer = {
             let work = self.run(&mut store, export, context);
             tokio::time::timeout(limits.wall, work).await

@@ -1,9 +1,11 @@
-//! What one call has: its limits and its log. The only place that makes stores.
+//! What one call has: its limits and its host functions. The only place that makes stores.
+
+use std::sync::Arc;
 
 use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
 
 use super::engine::TICK;
-use crate::guest_log::GuestLog;
+use crate::host_calls::HostCalls;
 use crate::limits::{Limits, MAX_ANSWER};
 
 /// Most elements of a table.
@@ -13,7 +15,7 @@ pub(super) const HANDED_OVER: usize = MAX_ANSWER + 64 * 1_024;
 
 /// The state of one call.
 pub(super) struct CallState {
-    pub(super) log: GuestLog,
+    pub(super) calls: Arc<HostCalls>,
     /// Ticks left to compute.
     ticks: u128,
     /// Bytes of memory left, of all its memories together.
@@ -25,9 +27,9 @@ pub(super) struct CallState {
 }
 
 /// A store in which every limit holds. Without a deadline even making an instance would trap.
-pub(super) fn fresh(engine: &Engine, log: GuestLog, limits: Limits) -> Store<CallState> {
+pub(super) fn fresh(engine: &Engine, calls: Arc<HostCalls>, limits: Limits) -> Store<CallState> {
     let state = CallState {
-        log,
+        calls,
         ticks: (limits.cpu.as_millis() / TICK.as_millis()).max(1),
         memory: limits.memory,
         out_of_ticks: false,

@@ -141,7 +141,8 @@ async fn one_that_hangs_delays_no_other_and_is_left_alone_in_the_end() {
     let hung = async {
         let five = [0; 5].map(|_| fault(&host, "spins"));
         for (code, message) in join_all(five).await {
-            assert_eq!(code, "plugin-cpu", "{message}");
+            // On a busy machine the time from start to end is over first.
+            assert!(matches!(code, "plugin-cpu" | "plugin-timeout"), "{message}");
         }
     };
     let meanwhile = async {

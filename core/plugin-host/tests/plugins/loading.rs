@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use launchpad_domain::Capability;
 use launchpad_domain::{HookError, LaunchTypes};
-use launchpad_plugin_host::{PluginHost, Source};
+use launchpad_plugin_host::{PluginHost, Setup, Source};
 
-use crate::support::{Plugins, context, id, manifest, plan};
+use crate::support::{Plugins, context, id, manifest, plan, setup};
 
 const GOOD: &str = "fn plan(ctx) { #{ schema: 1, url: ctx.app.url } }";
 
@@ -51,9 +51,9 @@ async fn one_bad_plugin_stops_no_other_and_says_why() {
             "main.rhai",
             GOOD.as_bytes(),
         );
-    let host = PluginHost::load(plugins.sources(), &BTreeMap::new()).await;
-    let why: BTreeMap<&str, String> = host
-        .failures()
+    let host = PluginHost::load(setup(plugins.sources())).await;
+    let failures = host.failures();
+    let why: BTreeMap<&str, String> = failures
         .iter()
         .map(|failure| {
             (
@@ -108,7 +108,11 @@ async fn a_plugin_from_outside_may_what_is_claimed_and_granted() {
         .script("granted", GOOD);
     let pvc = BTreeSet::from(["pvc".to_owned()]);
     let granted = BTreeMap::from([("both".to_owned(), pvc.clone()), ("granted".to_owned(), pvc)]);
-    let host = PluginHost::load(plugins.sources(), &granted).await;
+    let host = PluginHost::load(Setup {
+        granted,
+        ..setup(plugins.sources())
+    })
+    .await;
     let may = |plugin: &str| host.get(&id(plugin)).unwrap().grants.allows(Capability::Claims);
     assert!(may("both"));
     assert!(!may("claimed"));
@@ -122,7 +126,7 @@ async fn a_folder_cannot_take_the_place_of_a_shipped_plugin() {
         "fn plan(ctx) { #{ schema: 1, url: \"https://evil.example/\" } }",
     );
     let sources = Source::shipped().into_iter().chain(plugins.sources()).collect();
-    let host = PluginHost::load(sources, &BTreeMap::new()).await;
+    let host = PluginHost::load(setup(sources)).await;
     assert_eq!(host.failures().len(), 1);
     assert!(
         host.failures()[0]

@@ -5,10 +5,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use launchpad_plugin_host::PluginHost;
+use launchpad_plugin_host::{PluginHost, Setup};
 
 use crate::components::{ANSWER, component, with_plan};
-use crate::support::{Plugins, plan};
+use crate::support::{Plugins, plan, setup};
 
 #[tokio::test]
 async fn what_is_no_plugin_is_not_loaded_and_says_why() {
@@ -25,7 +25,7 @@ async fn what_is_no_plugin_is_not_loaded_and_says_why() {
             &importing("wasi:cli/environment@0.2.0", "get-environment"),
         )
         .component("foreign", &importing("acme:tools/door@1.0.0", "open"))
-        .component("newer", &importing("launchpad:plugin/host@1.3.0", "http-fetch"))
+        .component("newer", &importing("launchpad:plugin/host@1.3.0", "now-ms"))
         .component("next", &importing("launchpad:plugin/host@2.0.0", "log"))
         .component(
             "other-plan",
@@ -49,9 +49,9 @@ async fn what_is_no_plugin_is_not_loaded_and_says_why() {
         .component("text", b"(component)")
         .component("noise", &[0xff; 4_096])
         .component("large", &vec![0; 32 * 1_024 * 1_024 + 1]);
-    let host = PluginHost::load(plugins.sources(), &BTreeMap::new()).await;
-    let why: BTreeMap<&str, String> = host
-        .failures()
+    let host = PluginHost::load(setup(plugins.sources())).await;
+    let failures = host.failures();
+    let why: BTreeMap<&str, String> = failures
         .iter()
         .map(|failure| {
             (
@@ -71,7 +71,7 @@ async fn what_is_no_plugin_is_not_loaded_and_says_why() {
         ),
         (
             "newer",
-            "needs `http-fetch` of launchpad:plugin/host@1.3.0; this server provides 1.0.0",
+            "needs `now-ms` of launchpad:plugin/host@1.3.0; this server provides 1.0.0",
         ),
         (
             "next",
@@ -110,7 +110,12 @@ fn kept(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 async fn works(plugins: &Plugins, cache: &Path) {
-    let host = PluginHost::load_with_cache(plugins.sources(), &BTreeMap::new(), cache.to_owned()).await;
+    let cache = Some(cache.to_owned());
+    let host = PluginHost::load(Setup {
+        cache,
+        ..setup(plugins.sources())
+    })
+    .await;
     assert!(host.failures().is_empty(), "{:?}", host.failures());
     assert!(plan(&host, "good").await.is_ok());
 }

@@ -4,9 +4,11 @@
 
 mod components;
 mod guest_log;
+mod host_functions;
 mod hostile_components;
 mod hostile_scripts;
 mod loading;
 mod loading_components;
+mod reload;
 mod shipped;
 mod support;

@@ -6,10 +6,10 @@ use std::path::Path;
 use launchpad_domain::Capability;
 use launchpad_domain::policy::{Owner, PodLimits, accept};
 use launchpad_domain::{App, InstanceId, LaunchType, LaunchTypes, Opens, Plan, SessionId, UserId};
-use launchpad_plugin_host::{PluginHost, Source};
+use launchpad_plugin_host::{PluginHost, Setup, Source};
 use serde_json::{Map, Value, json};
 
-use crate::support::{context, id};
+use crate::support::{context, id, setup};
 
 /// From the folders of the repository: only there are the recorded calls.
 async fn from_folders() -> PluginHost {
@@ -19,14 +19,18 @@ async fn from_folders() -> PluginHost {
         .map(|shipped| Source::Folder(plugins.join(shipped.to_string().rsplit(' ').next().unwrap())))
         .collect();
     let granted = BTreeMap::from([("container-pvc".to_owned(), BTreeSet::from(["pvc".to_owned()]))]);
-    let host = PluginHost::load(sources, &granted).await;
+    let host = PluginHost::load(Setup {
+        granted,
+        ..setup(sources)
+    })
+    .await;
     assert!(host.failures().is_empty(), "{:?}", host.failures());
     host
 }
 
 #[tokio::test]
 async fn all_are_loaded_and_may_what_they_claim() {
-    let host = PluginHost::load(Source::shipped(), &BTreeMap::new()).await;
+    let host = PluginHost::load(setup(Source::shipped())).await;
     assert!(host.failures().is_empty(), "{:?}", host.failures());
     assert_eq!(host.list().len(), Source::shipped().len());
     let grants = host.get(&id("container-pvc")).unwrap().grants;
@@ -162,4 +166,41 @@ async fn the_hook_validate_is_called_where_there_is_one() {
             .unwrap()
             .is_empty()
     );
+}
+
+/// Components as they were built against earlier versions of the interface, kept for ever: they must go on working
+/// without being built anew.
+#[tokio::test]
+async fn a_component_of_an_earlier_version_still_answers_as_recorded() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = folder.path().join("container");
+    std::fs::create_dir_all(plugin.join("tests")).unwrap();
+    let today = here.join("../../plugins/container");
+    for name in ["plugin.toml", "settings.schema.json"] {
+        std::fs::copy(today.join(name), plugin.join(name)).unwrap();
+    }
+    for entry in std::fs::read_dir(today.join("tests")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), plugin.join("tests").join(entry.file_name())).unwrap();
+    }
+    for old in std::fs::read_dir(here.join("tests/fixtures")).unwrap() {
+        let old = old.unwrap().path();
+        std::fs::copy(&old, plugin.join("plugin.wasm")).unwrap();
+        let host = PluginHost::load(setup(vec![Source::Folder(plugin.clone())])).await;
+        assert!(
+            host.failures().is_empty(),
+            "{}: {:?}",
+            old.display(),
+            host.failures()
+        );
+        for replay in host.replay(&id("container")).await.unwrap() {
+            assert!(
+                replay.difference.is_none(),
+                "{}: {:?}",
+                old.display(),
+                replay.difference
+            );
+        }
+    }
 }

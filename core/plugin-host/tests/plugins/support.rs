@@ -1,11 +1,12 @@
 //! Plugins in temporary folders, and the documents to call them with.
 
-use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use launchpad_domain::launch_types::{HookApp, HookSession, HookUser};
-use launchpad_domain::{HookContext, HookError, LaunchTypeId, LaunchTypes, SessionId, UserId};
-use launchpad_plugin_host::{PluginHost, Source};
+use launchpad_domain::{Clock, HookContext, HookError, LaunchTypeId, LaunchTypes, SessionId, UserId};
+use launchpad_plugin_host::{PluginHost, Setup, Source};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
@@ -46,10 +47,26 @@ impl Plugins {
 
     /// Loads them all; none may fail.
     pub(crate) async fn load(&self) -> PluginHost {
-        let host = PluginHost::load(self.sources(), &BTreeMap::new()).await;
+        let host = PluginHost::load(setup(self.sources())).await;
         assert!(host.failures().is_empty(), "{:?}", host.failures());
         host
     }
+}
+
+/// The clock of these tests is the system's.
+#[derive(Debug)]
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// These plugins, without grants and services.
+pub(crate) fn setup(sources: Vec<Source>) -> Setup {
+    Setup::of(sources, Arc::new(SystemClock))
 }
 
 pub(crate) fn manifest(id: &str, carrier: &str, entry: &str, more: &str) -> String {
@@ -70,6 +87,8 @@ pub(crate) fn context() -> HookContext {
             id: SessionId::new(),
             name: "session-1".to_owned(),
             attempt: 1,
+            address: None,
+            claims: Vec::new(),
         }),
         app: HookApp {
             id: "desktop".to_owned(),
@@ -84,6 +103,8 @@ pub(crate) fn context() -> HookContext {
         },
         params: Map::new(),
         sidecar_image: "registry.example.org/vnc:1".to_owned(),
+        plugin_config: Map::new(),
+        event: None,
         now_unix_ms: 1_767_225_600_000,
         seed: "13835058055282163712".to_owned(),
     }

@@ -67,6 +67,12 @@ keys! {
     PLUGIN_GRANTS = "plugins.grants", "LAUNCHPAD_PLUGINS__GRANTS", Some("");
     /// Where compiled components are kept; the user's cache folder, unless set.
     PLUGIN_CACHE = "plugins.cache", "LAUNCHPAD_PLUGINS__CACHE", Some("");
+    /// What plugins are told by the operator.
+    PLUGIN_CONFIGS = "plugins.config", "LAUNCHPAD_PLUGINS__CONFIG", Some("");
+    /// A folder with a file for each secret that plugins may be granted.
+    PLUGIN_SECRETS = "plugins.secrets", "LAUNCHPAD_PLUGINS__SECRETS", Some("");
+    /// Networks that are not public and that plugins may reach, separated by spaces.
+    PLUGIN_NETWORKS = "plugins.networks", "LAUNCHPAD_PLUGINS__NETWORKS", Some("");
     /// The launch type of an app that names none.
     DEFAULT_LAUNCH_TYPE = "plugins.default", "LAUNCHPAD_PLUGINS__DEFAULT", Some("url");
     /// Where Prometheus reads figures.

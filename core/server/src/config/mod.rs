@@ -13,9 +13,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use launchpad_domain::{Branding, LaunchTypeId};
-use launchpad_services::SessionSettings;
+use launchpad_services::{FetchRules, SessionSettings};
 use launchpad_store::DatabaseUrl;
 use launchpad_web::PublicAddress;
+use serde_json::{Map, Value};
 
 pub(crate) use keys::{DB, PORT, SEED};
 pub(crate) use layers::Overrides;
@@ -74,6 +75,12 @@ pub(crate) struct Plugins {
     pub(crate) cache: Option<PathBuf>,
     /// The launch type of an app that names none.
     pub(crate) default: LaunchTypeId,
+    /// What plugins are told by the operator, by plugin id.
+    pub(crate) configs: BTreeMap<String, Map<String, Value>>,
+    /// The folder of secrets, a file each.
+    pub(crate) secrets: Option<PathBuf>,
+    /// Which networks plugins may reach.
+    pub(crate) fetch: FetchRules,
 }
 
 /// Where figures are read.

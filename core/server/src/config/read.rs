@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use figment::Figment;
 use figment::value::Value;
+use serde_json::{Map, Value as Json};
 
 use super::keys::Key;
 use super::problem::ConfigProblems;
@@ -124,6 +125,33 @@ impl Reader {
             self.wrong(key, "must be a table of lists, or name=word,word;name=word");
         }
         read.unwrap_or_default()
+    }
+}
+
+impl Reader {
+    /// Tables by name: of any shape in a file, one JSON object of objects in a variable.
+    pub(super) fn documents(&mut self, key: Key) -> BTreeMap<String, Map<String, Json>> {
+        let read = match self.value(key) {
+            Some(Value::String(_, text)) if text.trim().is_empty() => Ok(BTreeMap::new()),
+            Some(Value::String(_, text)) => serde_json::from_str(&text).map_err(|error| error.to_string()),
+            Some(table) => table.deserialize().map_err(|error| error.to_string()),
+            None => Ok(BTreeMap::new()),
+        };
+        read.unwrap_or_else(|error| {
+            self.wrong(
+                key,
+                format!("must be a table for each plugin, or a JSON object of objects: {error}"),
+            );
+            BTreeMap::new()
+        })
+    }
+
+    /// Values separated by spaces.
+    pub(super) fn list<T>(&mut self, key: Key, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        self.parsed(key, |text| {
+            text.split_whitespace().map(&parse).collect::<Result<_, _>>()
+        })
+        .unwrap_or_default()
     }
 }
 

@@ -4,9 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use launchpad_domain::Branding;
 use launchpad_domain::policy::PodLimits;
-use launchpad_services::SessionSettings;
+use launchpad_domain::{Branding, Capability};
+use launchpad_services::{FetchRules, SessionSettings};
 use launchpad_web::PublicAddress;
 use url::Url;
 
@@ -160,11 +160,23 @@ pub(super) fn plugins(reader: &mut Reader) -> Option<Plugins> {
     let grants = reader.words_by_name(keys::PLUGIN_GRANTS);
     let cache = reader.optional(keys::PLUGIN_CACHE, |path| Ok(PathBuf::from(path)));
     let default = reader.parsed(keys::DEFAULT_LAUNCH_TYPE, str::parse);
+    for word in grants.values().flatten() {
+        if let Err(message) = Capability::parse(word) {
+            reader.wrong(keys::PLUGIN_GRANTS, message);
+        }
+    }
+    let networks = reader.list(keys::PLUGIN_NETWORKS, |text| {
+        text.parse()
+            .map_err(|_| format!("`{text}` must be a network like 10.1.0.0/16"))
+    });
     Some(Plugins {
         dirs,
         grants,
         cache,
         default: default?,
+        configs: reader.documents(keys::PLUGIN_CONFIGS),
+        secrets: reader.optional(keys::PLUGIN_SECRETS, |path| Ok(PathBuf::from(path))),
+        fetch: FetchRules { networks },
     })
 }
 

@@ -1,5 +1,8 @@
 //! A launch, up to the row: what happens before the person gets an answer.
 
+use std::collections::BTreeSet;
+
+use launchpad_domain::launch_types::{FieldOptions, HookApp};
 use launchpad_domain::{
     Action, Actor, AppId, Opens, Problems, Session, SessionId, Stage, Status, Viewer, authorize,
 };
@@ -19,6 +22,22 @@ pub struct LaunchRequest {
 }
 
 impl Sessions {
+    /// The choices that the app's launch type offers this user, beyond its schema.
+    ///
+    /// # Errors
+    /// No right, no such app, or the launch type failed: then the form does without.
+    pub async fn launch_options(
+        &self,
+        viewer: &Viewer,
+        app: &AppId,
+    ) -> Result<Vec<FieldOptions>, ServiceError> {
+        authorize(Some(viewer), Action::Launch)?;
+        let shared = &self.0;
+        let app = shared.catalogue.get(app).await?.app;
+        let context = context::of_app(&app, viewer, shared.clock.now());
+        Ok(shared.launch_types.options(&app.launch_type, context).await?)
+    }
+
     /// Checks everything that can be checked now and writes the row; the session manager does the rest.
     ///
     /// # Errors
@@ -73,9 +92,13 @@ impl Sessions {
             updated_at: now,
             expires_at: now + shared.settings.ready_timeout,
             cleaned: false,
+            plugin_digest: None,
+            told_events: BTreeSet::new(),
+            note: None,
         };
         let sidecar = &shared.settings.sidecar_image;
-        let context = context::of_session(&wanted, &app, (viewer.id, viewer.name.as_str()), 0, sidecar, now);
+        let user = (viewer.id, viewer.name.as_str());
+        let context = context::of_session(&wanted, HookApp::from(&app), user, 0, sidecar, now);
         Problems(shared.launch_types.validate(&app.launch_type, context).await?).into_result(())?;
 
         let session = shared

@@ -109,7 +109,9 @@ impl Looks {
             }
         };
         for row in rows {
-            if row.status == launchpad_domain::Status::Running {
+            let quiet =
+                row.status == launchpad_domain::Status::Running && self.shared.untold(&row, false).is_empty();
+            if quiet {
                 self.schedule(row.id, &Next::At(row.expires_at));
             } else {
                 self.look(row.id);

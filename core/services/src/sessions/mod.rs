@@ -10,13 +10,16 @@ mod engine;
 mod launch;
 mod manager;
 mod planning;
+mod plugin_events;
 mod reconcile;
+mod removal;
 mod sweep;
 mod wakes;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use launchpad_domain::plugin_services::Progress;
 use launchpad_domain::policy::PodLimits;
 use launchpad_domain::{
     Actor, ByteStream, Clock, Failure, LaunchTypes, Reason, Runtime, Session, SessionId, Status, UserId,
@@ -26,7 +29,8 @@ use launchpad_store::Store;
 use moka::future::Cache;
 use tokio::sync::broadcast;
 
-use crate::{Catalogue, ServiceError};
+use crate::plugins::{Progresses, Secrets};
+use crate::{Catalogue, PluginSupport, ServiceError};
 use engine::Engine;
 pub use engine::EngineState;
 pub use launch::LaunchRequest;
@@ -71,7 +75,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     settings: SessionSettings,
     wakes: Wakes,
-    changes: broadcast::Sender<SessionId>,
+    progresses: Progresses,
+    secrets: Secrets,
     remembered: Cache<SessionId, Arc<Session>>,
     /// The live sessions of each account; any change drops all of them.
     live: Cache<UserId, Arc<Vec<Session>>>,
@@ -84,6 +89,7 @@ impl Sessions {
         launch_types: Arc<dyn LaunchTypes>,
         runtime: Option<Arc<dyn Runtime>>,
         clock: Arc<dyn Clock>,
+        support: &PluginSupport,
         settings: SessionSettings,
     ) -> (Self, Manager) {
         let shared = Arc::new(Shared {
@@ -94,7 +100,8 @@ impl Sessions {
             clock,
             settings,
             wakes: Wakes::default(),
-            changes: broadcast::Sender::new(1_024),
+            progresses: support.progresses.clone(),
+            secrets: support.secrets.clone(),
             remembered: Cache::builder()
                 .max_capacity(20_000)
                 .time_to_live(REMEMBERED)
@@ -106,12 +113,7 @@ impl Sessions {
 
     /// One session, as stored. Whether the viewer may know of it is asked with its owner.
     pub async fn get(&self, id: SessionId) -> Result<Session, ServiceError> {
-        self.0
-            .store
-            .sessions()
-            .get(id)
-            .await?
-            .ok_or(ServiceError::NotFound("session"))
+        self.0.get(id).await
     }
 
     /// One session as it was at most five seconds ago, for streams that look again and again.
@@ -149,26 +151,17 @@ impl Sessions {
 
     /// Ends a session, or cancels its launch. Ended already is no error.
     pub async fn end(&self, actor: &Actor, id: SessionId) -> Result<(), ServiceError> {
-        // Between reading and writing it may have gone from creating to running, once: then the second try hits.
-        for _ in 0..3 {
-            let session = self.get(id).await?;
-            let (to, failure) = match session.status {
-                Status::Creating => (Status::Failed, Some(Failure::new(Reason::Cancelled, ""))),
-                Status::Running => (Status::Stopped, None),
-                Status::Stopped | Status::Expired | Status::Failed => return Ok(()),
-            };
-            if self.0.finish(actor, &session, to, failure.as_ref()).await? {
-                return Ok(());
-            }
-        }
-        Err(ServiceError::Internal(format!(
-            "session {id} changed under every try to end it"
-        )))
+        self.0.end(actor, id).await
+    }
+
+    /// How far the session's plugin says that a launch is.
+    pub fn progress(&self, id: SessionId) -> Option<Arc<Progress>> {
+        self.0.progresses.of(id)
     }
 
     /// Tells of every session whose row changed. A receiver that lags looks again at what it cares for.
     pub fn changes(&self) -> broadcast::Receiver<SessionId> {
-        self.0.changes.subscribe()
+        self.0.progresses.changes.subscribe()
     }
 
     /// Opens a connection to the endpoint of a running session.
@@ -191,6 +184,31 @@ impl Sessions {
 }
 
 impl Shared {
+    /// One session, as stored.
+    async fn get(&self, id: SessionId) -> Result<Session, ServiceError> {
+        let found = self.store.sessions().get(id).await?;
+        found.ok_or(ServiceError::NotFound("session"))
+    }
+
+    /// Ends a session, or cancels its launch.
+    async fn end(&self, actor: &Actor, id: SessionId) -> Result<(), ServiceError> {
+        // Between reading and writing it may have gone from creating to running, once: then the second try hits.
+        for _ in 0..3 {
+            let session = self.get(id).await?;
+            let (to, failure) = match session.status {
+                Status::Creating => (Status::Failed, Some(Failure::new(Reason::Cancelled, ""))),
+                Status::Running => (Status::Stopped, None),
+                Status::Stopped | Status::Expired | Status::Failed => return Ok(()),
+            };
+            if self.finish(actor, &session, to, failure.as_ref()).await? {
+                return Ok(());
+            }
+        }
+        Err(ServiceError::Internal(format!(
+            "session {id} changed under every try to end it"
+        )))
+    }
+
     /// Makes a session terminal, if it still is what `session` says, and wakes whoever cares.
     async fn finish(
         &self,
@@ -219,7 +237,7 @@ impl Shared {
     async fn tell(&self, id: SessionId) {
         self.remembered.invalidate(&id).await;
         self.live.invalidate_all();
-        let _ = self.changes.send(id);
+        let _ = self.progresses.changes.send(id);
     }
 
     /// What the engine is asked to run for a session whose plan stands.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use launchpad_domain::launch_types::HookApp;
 use launchpad_domain::policy::{Owner, accept};
 use launchpad_domain::{Failure, HookError, Opens, Plan, PodPlan, Problems, Reason, Session, Stage};
 
@@ -21,13 +22,13 @@ impl Pass {
     pub(super) async fn plan(&self, session: &Session) -> Result<Option<Next>, ServiceError> {
         for attempt in 1..=PLAN_ATTEMPTS {
             match self.ask_for_plan(session, attempt).await? {
-                Ok(plan) => {
+                Ok((plan, digest)) => {
                     let name = context::workload_name(session.id);
                     let now = self.shared.clock.now();
                     self.shared
                         .store
                         .sessions()
-                        .set_plan(session.id, &name, &plan, now)
+                        .set_plan(session.id, &name, &plan, &digest, now)
                         .await?;
                     self.shared.set_stage(session.id, Stage::Queued).await;
                     return Ok(None);
@@ -52,7 +53,7 @@ impl Pass {
         &self,
         session: &Session,
         attempt: u32,
-    ) -> Result<Result<PodPlan, HookError>, ServiceError> {
+    ) -> Result<Result<(PodPlan, String), HookError>, ServiceError> {
         let shared = &self.shared;
         let app = match shared.catalogue.get(&session.app_id).await {
             Ok(stored) => stored.app,
@@ -66,7 +67,14 @@ impl Pass {
         };
         let user = (account.id, account.name.as_str());
         let sidecar = &shared.settings.sidecar_image;
-        let context = context::of_session(session, &app, user, attempt, sidecar, shared.clock.now());
+        let context = context::of_session(
+            session,
+            HookApp::from(&app),
+            user,
+            attempt,
+            sidecar,
+            shared.clock.now(),
+        );
         let launch_type = match shared.launch_types.get(&session.launch_type) {
             Ok(launch_type) => launch_type,
             Err(error) => return Ok(Err(error)),
@@ -85,13 +93,15 @@ impl Pass {
             Plan::Pod(plan) => accept(*plan, &launch_type.grants, &shared.settings.pod_limits, &owner),
             Plan::Url(_) => Err(Problems::one("url", "a pod was asked for")),
         });
-        Ok(accepted.map_err(|problems| HookError::Failed {
-            code: REJECTED.to_owned(),
-            message: format!(
-                "launch type {} {}: {problems}",
-                launch_type.id, launch_type.version
-            ),
-        }))
+        Ok(accepted
+            .map(|plan| (plan, launch_type.digest.clone()))
+            .map_err(|problems| HookError::Failed {
+                code: REJECTED.to_owned(),
+                message: format!(
+                    "launch type {} {}: {problems}",
+                    launch_type.id, launch_type.version
+                ),
+            }))
     }
 }
 

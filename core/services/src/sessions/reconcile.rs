@@ -1,9 +1,13 @@
 //! One look at one session: what its row says, what the engine says, and the next step between them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use launchpad_domain::launch_types::Readiness;
+use launchpad_domain::plugin_services::Progress;
+use launchpad_domain::policy::{secrets_in, with_secrets};
 use launchpad_domain::runtime::WorkloadState;
 use launchpad_domain::{Actor, Failure, Reason, RuntimeError, Session, SessionId, Stage, Status, Workload};
 use tokio::sync::{Notify, watch};
@@ -13,7 +17,7 @@ use super::engine::{Engine, EngineState};
 use crate::ServiceError;
 
 /// After how long an engine that was away is asked again.
-const ENGINE_AGAIN: Duration = Duration::from_secs(2);
+pub(super) const ENGINE_AGAIN: Duration = Duration::from_secs(2);
 
 /// When a session is to be looked at again, if nothing happens before.
 pub(super) enum Next {
@@ -57,10 +61,12 @@ impl Pass {
                 return Ok(Next::Never);
             }
             let next = match session.status {
-                Status::Creating => self.create(engine, &session).await?,
+                Status::Creating => Box::pin(self.create(engine, &session)).await?,
                 Status::Running => self.watch_over(engine, &session).await?,
                 Status::Stopped | Status::Expired | Status::Failed if session.cleaned => Some(Next::Never),
-                Status::Stopped | Status::Expired | Status::Failed => Some(self.clean(engine).await?),
+                Status::Stopped | Status::Expired | Status::Failed => {
+                    Some(self.clean(engine, &session).await?)
+                }
             };
             if let Some(next) = next {
                 return Ok(next);
@@ -100,8 +106,9 @@ impl Pass {
     ) -> Result<Option<Next>, ServiceError> {
         let inner = Notify::new();
         let outcome = tokio::select! {
-            outcome = self.bring_up(engine, workload, &inner) => outcome,
+            outcome = Box::pin(self.bring_up(engine, session, workload, &inner)) => outcome?,
             left = self.left_creating(&inner) => return left.map(|()| None),
+            told = self.shared.keep_telling(self.id) => return told.map(|()| None),
         };
         match outcome {
             Outcome::Up(address) => {
@@ -115,7 +122,7 @@ impl Pass {
                     let took = (now - session.created_at).to_std().unwrap_or_default();
                     metrics::histogram!("launchpad_session_ready_seconds").record(took);
                     self.shared.tell(session.id).await;
-                    return Ok(Some(Next::At(expires_at)));
+                    // The next round tells the plugin, now that the person has the screen.
                 }
                 Ok(None)
             }
@@ -135,11 +142,22 @@ impl Pass {
         }
     }
 
-    async fn bring_up(&self, engine: &Engine, workload: &Workload, news: &Notify) -> Outcome {
-        let early = match engine.runtime.apply(workload).await {
-            Ok(address) => address,
-            Err(error) => return unsuccessful(engine, error),
+    async fn bring_up(
+        &self,
+        engine: &Engine,
+        session: &Session,
+        workload: &Workload,
+        news: &Notify,
+    ) -> Result<Outcome, ServiceError> {
+        let with_secrets = match self.shared.with_secrets(workload).await {
+            Ok(workload) => workload,
+            Err(failure) => return Ok(Outcome::Failed(failure)),
         };
+        let early = match engine.runtime.apply(&with_secrets).await {
+            Ok(address) => address,
+            Err(error) => return Ok(unsuccessful(engine, error)),
+        };
+        drop(with_secrets);
         let stage = if early.is_some() {
             Stage::Checking
         } else {
@@ -154,15 +172,55 @@ impl Pass {
             let seen = running.wait_for(Option::is_some).await;
             Ok(seen.ok().and_then(|runs| runs.clone()?.address))
         };
-        tokio::select! {
-            outcome = self.follow(engine, news, &running) => outcome,
-            answered = answered => match answered {
-                Ok(address) => Outcome::Up(address),
-                Err(error) => match self.fallen(engine).await {
+        let usable = async {
+            match answered.await {
+                Ok(address) => self.plugin_says_ready(session, address).await,
+                Err(error) => Ok(match self.fallen(engine).await {
                     Some(failure) => Outcome::Failed(failure),
                     None => unsuccessful(engine, error),
-                },
-            },
+                }),
+            }
+        };
+        tokio::select! {
+            outcome = self.follow(engine, news, &running) => Ok(outcome),
+            outcome = usable => outcome,
+        }
+    }
+
+    /// Asks the plugin, as often as it wants, whether a workload whose endpoint answers may be used. A plugin that
+    /// fails is asked again; the launch's deadline bounds it all.
+    async fn plugin_says_ready(
+        &self,
+        session: &Session,
+        address: Option<String>,
+    ) -> Result<Outcome, ServiceError> {
+        let shared = &self.shared;
+        let planned_by = session.planned_by();
+        let reached = Session {
+            pod_ip: address.clone(),
+            ..session.clone()
+        };
+        loop {
+            let context = shared.later_context(&reached, None).await?;
+            let wait = match shared.launch_types.ready(&planned_by, context).await {
+                Ok(Readiness::Ready) => return Ok(Outcome::Up(address)),
+                Ok(Readiness::Fail { message }) => {
+                    return Ok(Outcome::Failed(Failure::new(Reason::NeverReady, message)));
+                }
+                Ok(Readiness::Wait { message, retry_ms }) => {
+                    if !message.is_empty() {
+                        shared
+                            .progresses
+                            .show(session.id, Progress { percent: 99, message });
+                    }
+                    Duration::from_millis(retry_ms)
+                }
+                Err(error) => {
+                    tracing::warn!(%error, session = %session.id, "a plugin could not say whether its workload is ready");
+                    ENGINE_AGAIN
+                }
+            };
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -214,29 +272,11 @@ impl Pass {
                 .await?;
             return Ok(None);
         }
-        match self.fallen(engine).await {
-            Some(failure) => self.fail(session, failure).await,
-            None => Ok(Some(Next::At(session.expires_at))),
+        if let Some(failure) = self.fallen(engine).await {
+            return self.fail(session, failure).await;
         }
-    }
-
-    /// Removes what a terminal session left.
-    async fn clean(&self, engine: &Engine) -> Result<Next, ServiceError> {
-        match engine.runtime.delete(self.id).await {
-            Ok(()) => {
-                self.shared
-                    .store
-                    .sessions()
-                    .set_cleaned(self.id, self.shared.clock.now())
-                    .await?;
-                Ok(Next::Never)
-            }
-            Err(error) => {
-                engine.note(&error);
-                tracing::warn!(%error, session = %self.id, "an ended session's workload could not be removed yet");
-                Ok(Next::After(ENGINE_AGAIN))
-            }
-        }
+        self.shared.tell_plugin(session, false).await?;
+        Ok(Some(Next::At(session.expires_at)))
     }
 
     /// Makes the session `failed`. `None`: the row moved.
@@ -254,6 +294,19 @@ impl Pass {
 }
 
 impl Shared {
+    /// The workload with the secrets that its plan names: they are put in here and kept nowhere.
+    async fn with_secrets(&self, workload: &Workload) -> Result<Workload, Failure> {
+        let mut values = BTreeMap::new();
+        for name in secrets_in(&workload.plan.pod) {
+            let value = self.secrets.read(&name).await;
+            let value = value.map_err(|error| Failure::new(Reason::PlanFailed, error.message))?;
+            values.insert(name, value);
+        }
+        let mut workload = workload.clone();
+        workload.plan.pod = with_secrets(workload.plan.pod, &values);
+        Ok(workload)
+    }
+
     /// Notes how far a launch is, and tells whoever watches. A stage that is not written is only not seen.
     pub(super) async fn set_stage(&self, id: SessionId, stage: Stage) {
         match self.store.sessions().set_stage(id, stage, self.clock.now()).await {

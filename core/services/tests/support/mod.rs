@@ -16,14 +16,16 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use launchpad_domain::Grants;
+use launchpad_domain::launch_types::{CleanupWish, EventAction, FieldOptions, Readiness};
+use launchpad_domain::plugins::{CallRecord, LogLine, PluginReport, Tried};
 use launchpad_domain::policy::PodLimits;
 use launchpad_domain::runtime::WorkloadState;
 use launchpad_domain::{
     Actor, App, AppDraft, Branding, ByteStream, Clock, FieldProblem, HookContext, HookError, LaunchType,
-    LaunchTypeId, LaunchTypes, Observed, Opens, Role, Runtime, RuntimeError, RuntimeEvent, RuntimeKind,
-    Session, SessionId, Status, Viewer, Workload,
+    LaunchTypeId, LaunchTypes, Observed, Opens, PlannedBy, Plugins, Role, Runtime, RuntimeError,
+    RuntimeEvent, RuntimeKind, Session, SessionEvent, SessionId, Status, Viewer, Workload,
 };
-use launchpad_services::{LaunchRequest, Parts, Services, SessionSettings};
+use launchpad_services::{FetchRules, LaunchRequest, Parts, PluginSupport, Services, SessionSettings};
 use launchpad_store::Store;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, broadcast};
@@ -47,6 +49,8 @@ pub(crate) struct ScriptedEngine {
     workloads: Mutex<BTreeMap<SessionId, WorkloadState>>,
     pub(crate) away: Mutex<Option<String>>,
     pub(crate) refuse: Mutex<Option<RuntimeError>>,
+    pub(crate) applied: Mutex<Vec<Workload>>,
+    pub(crate) deleted_claims: Mutex<Vec<String>>,
     answers: Mutex<bool>,
     news: Notify,
     events: broadcast::Sender<RuntimeEvent>,
@@ -58,6 +62,8 @@ impl ScriptedEngine {
             workloads: Mutex::default(),
             away: Mutex::default(),
             refuse: Mutex::default(),
+            applied: Mutex::default(),
+            deleted_claims: Mutex::default(),
             answers: Mutex::default(),
             news: Notify::new(),
             events: broadcast::Sender::new(64),
@@ -116,6 +122,7 @@ impl Runtime for ScriptedEngine {
         if let Some(error) = self.refuse.lock().unwrap().clone() {
             return Err(error);
         }
+        self.applied.lock().unwrap().push(workload.clone());
         self.workloads
             .lock()
             .unwrap()
@@ -149,6 +156,11 @@ impl Runtime for ScriptedEngine {
         let _ = self.events.send(RuntimeEvent::Changed(id));
         Ok(())
     }
+    async fn delete_claim(&self, name: &str) -> Result<(), RuntimeError> {
+        self.here()?;
+        self.deleted_claims.lock().unwrap().push(name.to_owned());
+        Ok(())
+    }
     fn watch(&self) -> BoxStream<'static, RuntimeEvent> {
         let receiver = self.events.subscribe();
         let events = futures::stream::unfold(receiver, |mut receiver| async move {
@@ -176,9 +188,18 @@ impl Runtime for ScriptedEngine {
     }
 }
 
-/// Two launch types: `link` opens the app's URL, `box` plans a pod from the app's image.
-#[derive(Debug)]
-pub(crate) struct ScriptedLaunchTypes;
+/// Three launch types: `link` opens the app's URL, `box` plans a pod from the app's image, `telling` does the same with
+/// every other hook.
+#[derive(Debug, Default)]
+pub(crate) struct ScriptedLaunchTypes {
+    /// What `telling` was told of, in order.
+    pub(crate) told: Mutex<Vec<SessionEvent>>,
+    /// What it does when it is told of an event.
+    pub(crate) actions: Mutex<BTreeMap<SessionEvent, Result<EventAction, HookError>>>,
+    /// What it says when it is asked whether it is ready; ready after that.
+    pub(crate) waits: Mutex<Vec<Result<Readiness, HookError>>>,
+    pub(crate) wish: Mutex<CleanupWish>,
+}
 
 fn launch_type(id: &str, opens: Opens) -> LaunchType {
     LaunchType {
@@ -187,14 +208,19 @@ fn launch_type(id: &str, opens: Opens) -> LaunchType {
         description: String::new(),
         version: "1.0.0".into(),
         opens,
-        grants: Grants::default(),
+        digest: "abc".into(),
+        grants: Grants(["pvc".to_owned(), "secret-ref:token".to_owned()].into()),
     }
 }
 
 #[async_trait]
 impl LaunchTypes for ScriptedLaunchTypes {
     fn list(&self) -> Vec<LaunchType> {
-        vec![launch_type("box", Opens::Pod), launch_type("link", Opens::Url)]
+        vec![
+            launch_type("box", Opens::Pod),
+            launch_type("link", Opens::Url),
+            launch_type("telling", Opens::Pod),
+        ]
     }
     fn get(&self, id: &LaunchTypeId) -> Result<LaunchType, HookError> {
         self.list()
@@ -219,13 +245,71 @@ impl LaunchTypes for ScriptedLaunchTypes {
             return Ok(json!({"schema": 1, "url": context.app.url}));
         }
         let privileged = context.app.id == "greedy";
+        let claims = match id.as_str() {
+            "telling" => json!([{"name": "work", "size": "1Gi", "scope": "session"}]),
+            _ => json!([]),
+        };
         Ok(json!({
             "schema": 1,
             "pod": {"containers": [{"name": "vnc", "image": context.app.container_image,
+                                    "env": [{"name": "TOKEN", "value": "launchpad-secret:token"}],
                                     "securityContext": {"privileged": privileged}}]},
+            "claims": claims,
             "endpoint": {"kind": "vnc", "container": "vnc", "port": 5900},
         }))
     }
+    async fn options(&self, _: &LaunchTypeId, _: HookContext) -> Result<Vec<FieldOptions>, HookError> {
+        Ok(Vec::new())
+    }
+    async fn ready(&self, _: &PlannedBy, context: HookContext) -> Result<Readiness, HookError> {
+        assert!(context.session.unwrap().address.is_some());
+        self.waits.lock().unwrap().pop().unwrap_or(Ok(Readiness::Ready))
+    }
+    fn subscribed(&self, planned_by: &PlannedBy) -> Vec<SessionEvent> {
+        if planned_by.id.as_str() == "telling" {
+            SessionEvent::ALL.to_vec()
+        } else {
+            Vec::new()
+        }
+    }
+    async fn on_event(
+        &self,
+        planned_by: &PlannedBy,
+        context: HookContext,
+    ) -> Result<Vec<EventAction>, HookError> {
+        assert_eq!(planned_by.digest.as_deref(), Some("abc"));
+        let event = context.event.unwrap().name;
+        self.told.lock().unwrap().push(event);
+        let action = self.actions.lock().unwrap().get(&event).cloned();
+        action.into_iter().collect()
+    }
+    async fn cleanup(&self, _: &PlannedBy, _: HookContext) -> Result<Option<CleanupWish>, HookError> {
+        Ok(Some(self.wish.lock().unwrap().clone()))
+    }
+}
+
+/// Nothing is installed that an administrator could deal with.
+#[derive(Debug)]
+struct NoPlugins;
+
+#[async_trait]
+impl Plugins for NoPlugins {
+    fn reports(&self) -> Vec<PluginReport> {
+        Vec::new()
+    }
+    fn calls(&self, _: &LaunchTypeId) -> Result<Vec<CallRecord>, HookError> {
+        Ok(Vec::new())
+    }
+    fn lines(&self, _: &LaunchTypeId) -> Result<Vec<LogLine>, HookError> {
+        Ok(Vec::new())
+    }
+    async fn try_hook(&self, _: &LaunchTypeId, _: &str, _: Value) -> Result<Tried, HookError> {
+        Err(HookError::Denied("not here".into()))
+    }
+    fn switch(&self, _: &LaunchTypeId, _: bool) -> Result<(), HookError> {
+        Ok(())
+    }
+    async fn reload(&self) {}
 }
 
 pub(crate) struct Portal {
@@ -253,11 +337,27 @@ impl Default for Timeouts {
 impl Portal {
     /// Starts a portal on the database in `folder`; a second one there takes up what the first left.
     pub(crate) async fn start(folder: &Path, engine: Arc<ScriptedEngine>, timeouts: Timeouts) -> Self {
+        Self::start_with(folder, engine, timeouts, Arc::default()).await
+    }
+
+    /// The same with launch types that the test has set up.
+    pub(crate) async fn start_with(
+        folder: &Path,
+        engine: Arc<ScriptedEngine>,
+        timeouts: Timeouts,
+        launch_types: Arc<ScriptedLaunchTypes>,
+    ) -> Self {
         let url = folder.join("launchpad.db").to_str().unwrap().parse().unwrap();
         let store = Store::open(&url).await.unwrap();
+        let secrets = folder.join("secrets");
+        std::fs::create_dir_all(&secrets).unwrap();
+        std::fs::write(secrets.join("token"), "hush").unwrap();
+        let support = PluginSupport::new(store.clone(), Some(secrets), FetchRules::default());
         let (services, manager) = Services::new(Parts {
             store,
-            launch_types: Arc::new(ScriptedLaunchTypes),
+            launch_types: launch_types.clone(),
+            plugins: Arc::new(NoPlugins),
+            plugin_support: Arc::new(support),
             runtime: Some(engine.clone()),
             clock: Arc::new(SystemClock),
             branding: Branding::parse("", "#000000", "#ffffff", "Test").unwrap(),

@@ -25,6 +25,9 @@ pub struct Model {
     pub plan: Option<String>,
     pub expires_at: String,
     pub cleaned: bool,
+    pub plugin_digest: Option<String>,
+    pub told_events: String,
+    pub note: Option<String>,
 }
 
 /// None: rows are read by their keys.

@@ -15,6 +15,7 @@ mod kill;
 mod lock;
 mod opening;
 mod permissions;
+mod plugin_values;
 mod preferences;
 mod schema;
 mod sessions;

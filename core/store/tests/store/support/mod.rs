@@ -193,3 +193,9 @@ pub(crate) fn plan() -> PodPlan {
     }))
     .unwrap()
 }
+
+/// How many changes of the schema there are.
+pub(crate) fn migrations() -> i64 {
+    use launchpad_migrations::{Migrator, MigratorTrait};
+    Migrator::migrations().len().try_into().unwrap()
+}

@@ -62,6 +62,7 @@ pub(super) fn types() -> Vec<LaunchType> {
         description: String::new(),
         version: "1.0.0".to_owned(),
         opens,
+        digest: String::new(),
         grants: Grants::default(),
     };
     vec![
@@ -93,6 +94,9 @@ pub(super) fn session(name: &str, status: Status, stage: Stage, failure: Option<
         updated_at: time(),
         expires_at: time(),
         cleaned: false,
+        plugin_digest: None,
+        told_events: std::collections::BTreeSet::new(),
+        note: None,
     }
 }
 

@@ -1,0 +1,194 @@
+//! The host functions as scripts see them, and the call that a thread runs meanwhile.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use launchpad_domain::HostCallError;
+use rhai::{Dynamic, Engine, EvalAltResult, Map, Position};
+use serde_json::Value;
+use tokio::runtime::Handle;
+
+use super::convert::{from_script, to_script};
+use crate::host_calls::HostCalls;
+use crate::limits::Limits;
+
+thread_local! {
+    /// The call that this thread runs: the interpreter is shared, and asks here.
+    static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
+}
+
+/// The call that a thread runs.
+pub(super) struct Running {
+    calls: Arc<HostCalls>,
+    /// Where host functions wait.
+    host: Handle,
+    /// When it has computed for long enough; waiting moves it.
+    deadline: Instant,
+    /// When it ends in any case.
+    end: Instant,
+}
+
+type Answer<T> = Result<T, Box<EvalAltResult>>;
+
+impl Running {
+    /// Runs a script on this thread.
+    pub(super) fn with<T>(
+        calls: Arc<HostCalls>,
+        host: Handle,
+        limits: Limits,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        let now = Instant::now();
+        RUNNING.set(Some(Self {
+            calls,
+            host,
+            deadline: now + limits.cpu,
+            end: now + limits.wall,
+        }));
+        let result = work();
+        RUNNING.set(None);
+        result
+    }
+
+    pub(super) fn is_late() -> bool {
+        RUNNING.with_borrow(|running| {
+            let now = Instant::now();
+            running
+                .as_ref()
+                .is_some_and(|call| now > call.deadline || now > call.end)
+        })
+    }
+
+    pub(super) fn log(level: &str, message: &str, fields: &str) {
+        RUNNING.with_borrow(|running| {
+            if let Some(call) = running {
+                call.calls.log(level, message, fields);
+            }
+        });
+    }
+
+    /// Waits for a host function; the time does not count as computing.
+    fn wait<T, W: Future<Output = T>>(ask: impl FnOnce(Arc<HostCalls>) -> W) -> Answer<T> {
+        let call = RUNNING.with_borrow(|running| {
+            let call = running.as_ref()?;
+            Some((Arc::clone(&call.calls), call.host.clone(), call.end))
+        });
+        let (calls, host, end) = call.ok_or_else(|| thrown("unavailable", "there is no call"))?;
+        let begun = Instant::now();
+        let answer = host.block_on(async {
+            let left = end.saturating_duration_since(begun);
+            tokio::time::timeout(left, ask(calls)).await
+        });
+        RUNNING.with_borrow_mut(|running| {
+            if let Some(call) = running {
+                call.deadline += begun.elapsed();
+            }
+        });
+        answer.map_err(|_| EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE).into())
+    }
+}
+
+/// Gives them to scripts.
+pub(super) fn register(engine: &mut Engine) {
+    engine
+        .register_fn("log", |level: &str, message: &str| {
+            Running::log(level, message, "");
+        })
+        .register_fn("log", |level: &str, message: &str, fields: Map| {
+            // Like an answer: a map that is no JSON or too large is said so, not written.
+            let text = match from_script(&Dynamic::from_map(fields)) {
+                Ok(fields) => fields.to_string(),
+                Err(fault) => fault.cause,
+            };
+            Running::log(level, message, &text);
+        })
+        .register_fn("progress", |percent: i64, message: &str| {
+            let percent = u32::try_from(percent.clamp(0, 100)).unwrap_or_default();
+            Running::wait(|calls| async move { calls.progress(percent, message).await })
+        })
+        .register_fn("state_get", |key: &str| {
+            optional(Running::wait(|calls| async move { calls.state_get(key).await })?)
+        })
+        .register_fn("state_set", |key: &str, value: Dynamic| {
+            let value = text_or_unit(value)?;
+            done(Running::wait(|calls| async move {
+                calls.state_set(key, value.as_deref()).await
+            })?)
+        })
+        .register_fn("kv_get", |key: &str| {
+            optional(Running::wait(|calls| async move { calls.kv_get(key).await })?)
+        })
+        .register_fn("kv_cas", |key: &str, expected: Dynamic, value: Dynamic| {
+            let (expected, value) = (text_or_unit(expected)?, text_or_unit(value)?);
+            let work = |calls: Arc<HostCalls>| async move {
+                calls.kv_cas(key, expected.as_deref(), value.as_deref()).await
+            };
+            done(Running::wait(work)?)
+        })
+        .register_fn("secret_ref", |name: &str| {
+            done(Running::wait(
+                |calls| async move { calls.secret_ref(name).await },
+            )?)
+        })
+        .register_fn("secret_read", |name: &str| {
+            done(Running::wait(
+                |calls| async move { calls.secret_read(name).await },
+            )?)
+        })
+        .register_fn("http_fetch", |request: Map| fetch(request))
+        .register_fn("lookup", |kind: &str, name: &str| {
+            let found = Running::wait(|calls| async move { calls.lookup(kind, name).await })?;
+            done(found.map(|found| found.as_ref().map_or(Dynamic::UNIT, to_script)))
+        })
+        // The core package has one that blocks the thread and that no limit stops.
+        .register_fn("sleep", |_: i64| no_sleep())
+        .register_fn("sleep", |_: f64| no_sleep());
+}
+
+fn fetch(request: Map) -> Answer<Dynamic> {
+    let request =
+        from_script(&Dynamic::from_map(request)).map_err(|fault| thrown("invalid-input", &fault.cause))?;
+    let response = done(Running::wait(
+        |calls| async move { calls.http_fetch(request).await },
+    )?)?;
+    let document = serde_json::to_value(response).unwrap_or(Value::Null);
+    Ok(to_script(&document))
+}
+
+/// A text, or `()` for none.
+fn text_or_unit(value: Dynamic) -> Answer<Option<String>> {
+    if value.is_unit() {
+        return Ok(None);
+    }
+    value.into_string().map(Some).map_err(|found| {
+        thrown(
+            "invalid-input",
+            &format!("a value must be a string or (), not {found}"),
+        )
+        .into()
+    })
+}
+
+fn optional(answer: Result<Option<String>, HostCallError>) -> Answer<Dynamic> {
+    done(answer.map(|value| value.map_or(Dynamic::UNIT, Dynamic::from)))
+}
+
+fn done<T>(answer: Result<T, HostCallError>) -> Answer<T> {
+    answer.map_err(|error| thrown(error.code, &error.message).into())
+}
+
+/// An error that the script may catch, of the same shape as those that it throws.
+fn thrown(code: &str, message: &str) -> EvalAltResult {
+    let mut error = Map::new();
+    error.insert("code".into(), code.into());
+    error.insert("message".into(), message.into());
+    error.insert("details".into(), Map::new().into());
+    EvalAltResult::ErrorRuntime(error.into(), Position::NONE)
+}
+
+fn no_sleep() -> Answer<()> {
+    let reason = "ask to be called again with the error `retryable`";
+    Err(EvalAltResult::ErrorSystem("plugins cannot sleep".to_owned(), reason.into()).into())
+}

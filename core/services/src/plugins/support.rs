@@ -1,0 +1,111 @@
+//! The port behind the host functions.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use launchpad_domain::plugin_services::{FetchRequest, FetchResponse, Progress};
+use launchpad_domain::{AppId, Grants, HostCallError, LaunchTypeId, PluginServices, SessionId};
+use launchpad_store::{Store, StoreError};
+use serde_json::Value;
+
+use super::fetch::{FetchRules, Fetcher};
+use super::progress::Progresses;
+use super::secrets::Secrets;
+
+/// What host functions need of the portal. Built before the plugins are loaded.
+#[derive(Debug, Clone)]
+pub struct PluginSupport {
+    store: Store,
+    pub(crate) secrets: Secrets,
+    fetcher: Fetcher,
+    pub(crate) progresses: Progresses,
+}
+
+impl PluginSupport {
+    /// Over an open database, with the operator's folder of secrets.
+    pub fn new(store: Store, secrets: Option<PathBuf>, rules: FetchRules) -> Self {
+        Self {
+            store,
+            secrets: Secrets::new(secrets),
+            fetcher: Fetcher::new(rules),
+            progresses: Progresses::new(),
+        }
+    }
+}
+
+fn refused(error: StoreError) -> HostCallError {
+    match error {
+        StoreError::OverSize { .. } => HostCallError::new("too-large", error.to_string()),
+        StoreError::Gone(_) => HostCallError::new("no-session", error.to_string()),
+        other => {
+            tracing::error!(error = %other, "a plugin's value could not be read or kept");
+            HostCallError::new("unavailable", "the database did not answer")
+        }
+    }
+}
+
+#[async_trait]
+impl PluginServices for PluginSupport {
+    async fn show_progress(&self, session: SessionId, progress: Progress) {
+        self.progresses.show(session, progress);
+    }
+
+    async fn session_value(&self, session: SessionId, key: &str) -> Result<Option<String>, HostCallError> {
+        let values = self.store.plugin_values();
+        values.of_session(session, key).await.map_err(refused)
+    }
+
+    async fn set_session_value(
+        &self,
+        session: SessionId,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<(), HostCallError> {
+        let values = self.store.plugin_values();
+        values.set_of_session(session, key, value).await.map_err(refused)
+    }
+
+    async fn plugin_value(&self, plugin: &LaunchTypeId, key: &str) -> Result<Option<String>, HostCallError> {
+        let values = self.store.plugin_values();
+        values.of_plugin(plugin, key).await.map_err(refused)
+    }
+
+    async fn swap_plugin_value(
+        &self,
+        plugin: &LaunchTypeId,
+        key: &str,
+        expected: Option<&str>,
+        value: Option<&str>,
+    ) -> Result<bool, HostCallError> {
+        let values = self.store.plugin_values();
+        values
+            .swap_of_plugin(plugin, key, expected, value)
+            .await
+            .map_err(refused)
+    }
+
+    async fn secret(&self, name: &str) -> Result<String, HostCallError> {
+        self.secrets.read(name).await
+    }
+
+    async fn fetch(&self, request: FetchRequest, allowed: &Grants) -> Result<FetchResponse, HostCallError> {
+        self.fetcher.fetch(request, allowed).await
+    }
+
+    async fn look_up(&self, kind: &str, name: &str) -> Result<Option<Value>, HostCallError> {
+        if kind != "apps" {
+            return Err(HostCallError::new(
+                "invalid-input",
+                format!("there is no kind `{kind}`"),
+            ));
+        }
+        let Ok(id) = name.parse::<AppId>() else {
+            return Ok(None);
+        };
+        let found = self.store.apps().get(&id).await.map_err(refused)?;
+        found
+            .map(|stored| serde_json::to_value(stored.app))
+            .transpose()
+            .map_err(|error| HostCallError::new("unavailable", error.to_string()))
+    }
+}

@@ -1,0 +1,220 @@
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! The hooks after the plan: readiness, events, cleanup; and secrets that stand in plans by name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use launchpad_domain::launch_types::{CleanupWish, EventAction, Readiness};
+use launchpad_domain::runtime::WorkloadState;
+use launchpad_domain::{HookError, SessionEvent, SessionId, Status};
+
+use crate::support::{Portal, ScriptedEngine, ScriptedLaunchTypes, Timeouts};
+
+struct Told {
+    portal: Portal,
+    types: Arc<ScriptedLaunchTypes>,
+    folder: tempfile::TempDir,
+}
+
+impl Told {
+    async fn start(types: ScriptedLaunchTypes) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let types = Arc::new(types);
+        let portal = Portal::start_with(
+            folder.path(),
+            ScriptedEngine::new(),
+            Timeouts::default(),
+            Arc::clone(&types),
+        )
+        .await;
+        portal.add_app("desk", "telling").await;
+        Self {
+            portal,
+            types,
+            folder,
+        }
+    }
+
+    async fn running(&self) -> SessionId {
+        let session = self.portal.launch("desk").await;
+        self.portal.until_workloads(&[session.id]).await;
+        self.portal.engine.put(session.id, WorkloadState::Running);
+        self.portal.engine.answer();
+        self.portal.until_status(session.id, Status::Running).await;
+        session.id
+    }
+
+    async fn end(&self, id: SessionId) {
+        let actor = self.portal.actor();
+        self.portal.services.sessions.end(&actor, id).await.unwrap();
+        self.cleaned(id).await;
+    }
+
+    /// Waits until nothing is left of a session: rows change without anybody being told of it.
+    async fn cleaned(&self, id: SessionId) {
+        let look = async {
+            while !self.portal.services.sessions.get(id).await.unwrap().cleaned {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), look).await.unwrap();
+    }
+
+    fn events(&self) -> Vec<SessionEvent> {
+        let mut told = self.types.told.lock().unwrap().clone();
+        told.dedup();
+        told
+    }
+
+    /// Waits until the plugin was told of an event.
+    async fn until_told(&self, event: SessionEvent) {
+        let look = async {
+            while !self.events().contains(&event) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), look).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_is_told_of_everything_in_order() {
+    let told = Told::start(ScriptedLaunchTypes::default()).await;
+    let id = told.running().await;
+    told.until_told(SessionEvent::Ready).await;
+    told.end(id).await;
+    assert_eq!(
+        told.events(),
+        [
+            SessionEvent::Scheduled,
+            SessionEvent::Started,
+            SessionEvent::Ready,
+            SessionEvent::Stopping,
+            SessionEvent::Stopped
+        ]
+    );
+    told.portal.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_plugin_was_not_told_of_before_a_crash_it_is_told_of_after_it() {
+    let types = ScriptedLaunchTypes::default();
+    let failing = Err(HookError::Denied("not now".into()));
+    types
+        .actions
+        .lock()
+        .unwrap()
+        .insert(SessionEvent::Started, failing);
+    let told = Told::start(types).await;
+    let id = told.running().await;
+    // The first life ends before the event of running was told.
+    let Told {
+        portal,
+        types,
+        folder,
+    } = told;
+    portal.stop().await;
+    types.told.lock().unwrap().clear();
+    types.actions.lock().unwrap().clear();
+    let engine = ScriptedEngine::new();
+    engine.put(id, WorkloadState::Running);
+    let portal = Portal::start_with(folder.path(), engine, Timeouts::default(), Arc::clone(&types)).await;
+    let told = Told {
+        portal,
+        types,
+        folder,
+    };
+    told.until_told(SessionEvent::Ready).await;
+    told.portal.stop().await;
+}
+
+#[tokio::test]
+async fn a_plugin_may_stop_and_annotate_its_session_and_failing_it_stops_nothing() {
+    let types = ScriptedLaunchTypes::default();
+    {
+        let mut actions = types.actions.lock().unwrap();
+        let message = "three seats are left".to_owned();
+        actions.insert(SessionEvent::Scheduled, Ok(EventAction::Annotate { message }));
+        actions.insert(SessionEvent::Started, Err(HookError::Denied("broken".into())));
+        actions.insert(SessionEvent::Ready, Ok(EventAction::Stop));
+    }
+    let told = Told::start(types).await;
+    let session = told.portal.launch("desk").await;
+    told.portal.until_workloads(&[session.id]).await;
+    told.portal.engine.put(session.id, WorkloadState::Running);
+    told.portal.engine.answer();
+    let stopped = told.portal.until_status(session.id, Status::Stopped).await;
+    assert_eq!(stopped.note.as_deref(), Some("three seats are left"));
+    told.cleaned(session.id).await;
+    let tries = told.types.told.lock().unwrap().clone();
+    let started = tries.iter().filter(|event| **event == SessionEvent::Started);
+    assert!(started.count() >= 3, "{tries:?}");
+    told.portal.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_runs_when_its_plugin_says_so_and_fails_when_it_says_never() {
+    let types = ScriptedLaunchTypes::default();
+    let wait = Readiness::Wait {
+        message: "warming up".into(),
+        retry_ms: 100,
+    };
+    *types.waits.lock().unwrap() = vec![Ok(wait)];
+    let told = Told::start(types).await;
+    let id = told.running().await;
+    assert_eq!(
+        told.portal.services.sessions.progress(id).unwrap().message,
+        "warming up"
+    );
+    told.end(id).await;
+    let never = Readiness::Fail {
+        message: "the licence is used up".into(),
+    };
+    *told.types.waits.lock().unwrap() = vec![Ok(never)];
+    let session = told.portal.launch("desk").await;
+    told.portal.until_workloads(&[session.id]).await;
+    told.portal.engine.put(session.id, WorkloadState::Running);
+    let failed = told.portal.until_status(session.id, Status::Failed).await;
+    assert_eq!(failed.failure.unwrap().detail, "the licence is used up");
+    told.portal.stop().await;
+}
+
+#[tokio::test]
+async fn a_sessions_own_workspace_goes_with_it_unless_its_plugin_keeps_it() {
+    let told = Told::start(ScriptedLaunchTypes::default()).await;
+    let id = told.running().await;
+    told.end(id).await;
+    assert_eq!(
+        *told.portal.engine.deleted_claims.lock().unwrap(),
+        [format!("session-{id}")]
+    );
+    let id = told.running().await;
+    *told.types.wish.lock().unwrap() = CleanupWish {
+        keep: vec![format!("session-{id}")],
+        delete: vec![format!("session-{id}"), "workspace-of-somebody-else".to_owned()],
+    };
+    told.end(id).await;
+    assert_eq!(told.portal.engine.deleted_claims.lock().unwrap().len(), 1);
+    told.portal.stop().await;
+}
+
+#[tokio::test]
+async fn a_secret_reaches_the_engine_and_nothing_else() {
+    let told = Told::start(ScriptedLaunchTypes::default()).await;
+    let id = told.running().await;
+    let value = |plan: &launchpad_domain::PodPlan| {
+        plan.pod.containers[0].env.as_ref().unwrap()[0]
+            .value
+            .clone()
+            .unwrap()
+    };
+    let applied = told.portal.engine.applied.lock().unwrap()[0].plan.clone();
+    assert_eq!(value(&applied), "hush");
+    let stored = told.portal.services.sessions.get(id).await.unwrap().plan.unwrap();
+    assert_eq!(value(&stored), "launchpad-secret:token");
+    std::fs::remove_file(told.folder.path().join("secrets/token")).unwrap();
+    let session = told.portal.launch("desk").await;
+    let failed = told.portal.until_status(session.id, Status::Failed).await;
+    assert!(failed.failure.unwrap().detail.contains("no secret `token`"));
+    told.portal.stop().await;
+}

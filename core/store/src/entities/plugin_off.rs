@@ -1,0 +1,18 @@
+//! Table `plugins_off`.
+
+use sea_orm::entity::prelude::*;
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "plugins_off")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub plugin_id: String,
+    pub since: String,
+}
+
+/// None: rows are read by their keys.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
