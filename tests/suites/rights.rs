@@ -35,6 +35,12 @@ const ROWS: &[Row] = &[
     ("GET", "/admin/sessions", [TO_SIGN_IN, 403, 403, 200]),
     ("GET", "/admin/audit", [TO_SIGN_IN, 403, 403, 200]),
     ("GET", "/admin/analytics", [TO_SIGN_IN, 403, 403, 200]),
+    ("GET", "/admin/plugins", [TO_SIGN_IN, 403, 403, 200]),
+    ("POST", "/admin/plugins/reload", [TO_SIGN_IN, 403, 403, 303]),
+    ("GET", "/admin/plugins/{id}", [TO_SIGN_IN, 403, 403, 200]),
+    ("POST", "/admin/plugins/{id}/try", [TO_SIGN_IN, 403, 403, 422]),
+    ("POST", "/admin/plugins/{id}/enable", [TO_SIGN_IN, 403, 403, 303]),
+    ("POST", "/admin/plugins/{id}/disable", [TO_SIGN_IN, 403, 403, 303]),
     ("GET", "/admin/users", [TO_SIGN_IN, 403, 403, 200]),
     ("POST", "/admin/users", [TO_SIGN_IN, 403, 403, 422]),
     ("POST", "/admin/users/{name}/disable", [TO_SIGN_IN, 403, 403, 404]),
@@ -55,6 +61,12 @@ const ROWS: &[Row] = &[
     ("DELETE", "/api/sessions/{id}", [401, 204, 404, 204]),
     ("GET", "/api/preferences", [401, 200, 200, 200]),
     ("PUT", "/api/preferences", [401, 200, 200, 200]),
+    ("GET", "/api/plugins", [401, 403, 403, 200]),
+    ("POST", "/api/plugins/reload", [401, 403, 403, 200]),
+    ("GET", "/api/plugins/{id}", [401, 403, 403, 200]),
+    ("GET", "/api/plugins/{id}/calls", [401, 403, 403, 200]),
+    ("POST", "/api/plugins/{id}/disable", [401, 403, 403, 200]),
+    ("POST", "/api/plugins/{id}/enable", [401, 403, 403, 200]),
     ("GET", "/api/audit", [401, 403, 403, 200]),
     ("GET", "/api/analytics", [401, 403, 403, 200]),
     ("POST", "/api/analytics/launch", [401, 400, 400, 400]),
@@ -112,6 +124,7 @@ impl Scene {
     fn path(&self, pattern: &str) -> String {
         let id = match pattern {
             path if path.contains("/sessions/") => self.session.as_str(),
+            path if path.contains("/plugins/") => "container",
             path if path.contains("/tokens/") => "01890000-0000-7000-8000-000000000000",
             _ => "wiki",
         };

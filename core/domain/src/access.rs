@@ -27,6 +27,8 @@ pub enum Action {
     ReadAudit,
     /// Read the analytics.
     ReadAnalytics,
+    /// See, try, switch and reload plugins.
+    ManagePlugins,
     /// List, add and disable accounts, and set their passwords.
     ChangeAccounts,
 }
@@ -73,7 +75,11 @@ pub fn authorize(viewer: Option<&Viewer>, action: Action) -> Result<(), Refusal>
                 Err(Refusal::Forbidden)
             }
         }
-        Action::ChangeApps | Action::ReadAudit | Action::ReadAnalytics | Action::ChangeAccounts => {
+        Action::ChangeApps
+        | Action::ReadAudit
+        | Action::ReadAnalytics
+        | Action::ManagePlugins
+        | Action::ChangeAccounts => {
             if admin {
                 Ok(())
             } else {
@@ -107,6 +113,7 @@ mod tests {
             ChangeApps,
             ReadAudit,
             ReadAnalytics,
+            ManagePlugins,
             ChangeAccounts,
         ] {
             assert_eq!(authorize(None, action), Err(Refusal::SignInFirst));
@@ -116,6 +123,7 @@ mod tests {
             ChangeApps,
             ReadAudit,
             ReadAnalytics,
+            ManagePlugins,
             ChangeAccounts,
             ListSessions(None),
             ListSessions(Some(other)),

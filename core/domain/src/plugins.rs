@@ -122,6 +122,17 @@ pub enum CallOutcome {
     Fault,
 }
 
+impl CallOutcome {
+    /// As a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::Fault => "fault",
+        }
+    }
+}
+
 /// A line that a plugin wrote.
 #[derive(Debug, Clone, Serialize)]
 pub struct LogLine {

@@ -86,6 +86,9 @@ pub(crate) trait Named: FromStr {
 impl Named for launchpad_domain::AppId {
     const NOUN: &'static str = "app";
 }
+impl Named for launchpad_domain::LaunchTypeId {
+    const NOUN: &'static str = "plugin";
+}
 impl Named for launchpad_domain::TokenId {
     const NOUN: &'static str = "token";
 }

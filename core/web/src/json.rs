@@ -1,6 +1,8 @@
 //! The documents of the JSON routes. They are types of their own: what is published does not change with what is
 //! stored.
 
+mod plugins;
+
 use chrono::{DateTime, Utc};
 use launchpad_domain::{App, AppDraft, AuditEntry, LaunchCounts, Preferences, Session, Status};
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::input::Text;
+pub(crate) use plugins::{CallDocument, PluginDocument};
 
 /// An app. Text is always text, `""` where nothing was given.
 #[derive(Debug, Serialize, ToSchema)]

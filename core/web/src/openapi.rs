@@ -4,7 +4,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::error::ProblemDocument;
-use crate::routes::{analytics, apps, audit, config, health, launch, preferences, sessions};
+use crate::routes::{analytics, apps, audit, config, health, launch, plugins, preferences, sessions};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -13,6 +13,7 @@ use crate::routes::{analytics, apps, audit, config, health, launch, preferences,
         apps::list, apps::create, apps::read, apps::update, apps::delete, apps::catalogue,
         sessions::list, launch::by_json, sessions::read, sessions::end,
         preferences::read, preferences::replace,
+        plugins::list, plugins::reload, plugins::read, plugins::calls, plugins::enable, plugins::disable,
         audit::list, analytics::counts, analytics::record_launch,
         config::branding, config::openapi, health::live, health::ready,
     ),

@@ -9,6 +9,7 @@ pub(crate) mod config;
 mod frame;
 pub(crate) mod health;
 pub(crate) mod launch;
+pub(crate) mod plugins;
 pub(crate) mod preferences;
 pub(crate) mod sessions;
 mod setup;
@@ -25,8 +26,8 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use launchpad_domain::Action::{
-    ChangeAccounts, ChangeApps, EndSession, Launch, ListOwnSessions, ListSessions, OwnSettings,
-    ReadAnalytics, ReadAudit, SeeCatalogue, SeeSession, StreamSession,
+    ChangeAccounts, ChangeApps, EndSession, Launch, ListOwnSessions, ListSessions, ManagePlugins,
+    OwnSettings, ReadAnalytics, ReadAudit, SeeCatalogue, SeeSession, StreamSession,
 };
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -115,6 +116,28 @@ fn table() -> Vec<Route> {
         get("/admin/sessions", Needs(ListSessions(None)), sessions::all_page),
         get("/admin/audit", Needs(ReadAudit), audit::page),
         get("/admin/analytics", Needs(ReadAnalytics), analytics::page),
+        get("/admin/plugins", Needs(ManagePlugins), plugins::page),
+        post(
+            "/admin/plugins/reload",
+            Needs(ManagePlugins),
+            plugins::reload_by_form,
+        ),
+        get("/admin/plugins/{id}", Needs(ManagePlugins), plugins::show),
+        post(
+            "/admin/plugins/{id}/try",
+            Needs(ManagePlugins),
+            plugins::try_by_form,
+        ),
+        post(
+            "/admin/plugins/{id}/enable",
+            Needs(ManagePlugins),
+            plugins::enable_by_form,
+        ),
+        post(
+            "/admin/plugins/{id}/disable",
+            Needs(ManagePlugins),
+            plugins::disable_by_form,
+        ),
         get("/admin/users", Needs(ChangeAccounts), users::page),
         post("/admin/users", Needs(ChangeAccounts), users::create),
         post(
@@ -139,6 +162,16 @@ fn table() -> Vec<Route> {
         delete("/api/sessions/{id}", OfSession(EndSession), sessions::end),
         get("/api/preferences", Needs(OwnSettings), preferences::read),
         put("/api/preferences", Needs(OwnSettings), preferences::replace),
+        get("/api/plugins", Needs(ManagePlugins), plugins::list),
+        post("/api/plugins/reload", Needs(ManagePlugins), plugins::reload),
+        get("/api/plugins/{id}", Needs(ManagePlugins), plugins::read),
+        get("/api/plugins/{id}/calls", Needs(ManagePlugins), plugins::calls),
+        post("/api/plugins/{id}/enable", Needs(ManagePlugins), plugins::enable),
+        post(
+            "/api/plugins/{id}/disable",
+            Needs(ManagePlugins),
+            plugins::disable,
+        ),
         get("/api/audit", Needs(ReadAudit), audit::list),
         get("/api/analytics", Needs(ReadAnalytics), analytics::counts),
         post("/api/analytics/launch", Needs(Launch), analytics::record_launch),

@@ -74,7 +74,8 @@ pub(super) async fn show(
     if may_look && let Some(page) = ViewerPage::new(frame.clone(), &session, app) {
         return drawn(&page);
     }
-    drawn(&SessionPage::new(frame, &session, app))
+    let progress = site.services.sessions.progress(session.id);
+    drawn(&SessionPage::new(frame, &session, app).saying(progress.as_deref()))
 }
 
 /// `GET /sessions/{id}/events`: the card of the session, now and at every change. Once it is not one of a launch any
@@ -85,9 +86,12 @@ pub(super) async fn events(
     Extension(session): Extension<Arc<Session>>,
 ) -> Sse<impl Stream<Item = Result<Event, askama::Error>>> {
     let app = site.services.catalogue.get(&session.app_id).await.ok();
+    let services = Arc::clone(&site.services);
     let cards = events::of_session(site, session.id).map(move |session| {
         let app = app.as_ref().map(|stored| &stored.app);
+        let progress = services.sessions.progress(session.id);
         let card = SessionPage::new(frame.clone(), &session, app)
+            .saying(progress.as_deref())
             .as_progress()
             .render()?;
         Ok(Event::default().data(card))

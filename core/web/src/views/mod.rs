@@ -14,6 +14,7 @@ mod error;
 mod form;
 mod icon;
 mod page;
+mod plugins;
 mod sessions;
 mod sign_in;
 #[cfg(test)]
@@ -29,5 +30,6 @@ pub(crate) use branding::BrandingCss;
 pub(crate) use catalogue::{AppPage, CataloguePage};
 pub(crate) use error::ErrorPage;
 pub(crate) use page::Page;
+pub(crate) use plugins::{PluginPage, PluginTry, PluginsPage};
 pub(crate) use sessions::{SessionPage, SessionsPage, ViewerPage};
 pub(crate) use sign_in::{SetupPage, SignInPage};

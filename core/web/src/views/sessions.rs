@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use askama::Template;
+use launchpad_domain::plugin_services::Progress;
 use launchpad_domain::{App, Branding, Failure, Reason, Session, Stage, Status};
 
 use super::icon::Icon;
@@ -30,6 +31,10 @@ pub(crate) struct SessionPage {
     stages: Vec<StageRow>,
     /// How many of them are done.
     done: usize,
+    /// How far its plugin says that the launch is, and its words.
+    said: Option<(u8, String)>,
+    /// One line that its plugin wants shown.
+    note: Option<String>,
     /// Whether the app is still there to be launched again.
     again: bool,
 }
@@ -110,10 +115,19 @@ impl SessionPage {
             stages: stages.collect(),
             done,
             failure: session.failure.clone(),
+            said: None,
+            note: session.note.clone(),
             again: app.is_some(),
             session: row,
             page: page.named(title, "/sessions"),
         }
+    }
+
+    /// The same with what the session's plugin says about the launch.
+    #[must_use]
+    pub(crate) fn saying(mut self, progress: Option<&Progress>) -> Self {
+        self.said = progress.map(|progress| (progress.percent, progress.message.clone()));
+        self
     }
 
     /// The heading.
