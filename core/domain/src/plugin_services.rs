@@ -35,8 +35,8 @@ impl HostCallError {
 /// How far a plugin says that it has come; shown on the launch page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// 0 to 100.
-    pub percent: u8,
+    /// 0 to 100, if it said so.
+    pub percent: Option<u8>,
     /// One line.
     pub message: String,
 }

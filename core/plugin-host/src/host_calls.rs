@@ -63,7 +63,7 @@ impl HostCalls {
             return;
         }
         let progress = Progress {
-            percent: u8::try_from(percent.min(100)).unwrap_or(100),
+            percent: u8::try_from(percent.min(100)).ok(),
             message: line(message, MAX_PROGRESS),
         };
         self.services.show_progress(session, progress).await;

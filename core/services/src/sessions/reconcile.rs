@@ -211,7 +211,7 @@ impl Pass {
                     if !message.is_empty() {
                         shared
                             .progresses
-                            .show(session.id, Progress { percent: 99, message });
+                            .show(session.id, Progress { percent: None, message });
                     }
                     Duration::from_millis(retry_ms)
                 }

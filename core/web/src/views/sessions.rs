@@ -32,7 +32,7 @@ pub(crate) struct SessionPage {
     /// How many of them are done.
     done: usize,
     /// How far its plugin says that the launch is, and its words.
-    said: Option<(u8, String)>,
+    said: Option<(Option<u8>, String)>,
     /// One line that its plugin wants shown.
     note: Option<String>,
     /// Whether the app is still there to be launched again.
