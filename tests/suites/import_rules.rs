@@ -55,6 +55,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("sea-orm-migration", &["launchpad-migrations", "launchpad-store"]),
     ("sqlx", &["launchpad-store"]),
     ("wasmtime", &["launchpad-plugin-host"]),
+    ("wit-component", &["launchpad-plugin-host"]),
 ];
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@ mod commands;
 mod faults;
 mod import_rules;
 mod journey;
+mod plugin_author;
 mod rights;
 mod sign_in;
 

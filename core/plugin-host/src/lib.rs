@@ -6,6 +6,7 @@
 
 mod admission;
 mod answer;
+pub mod author;
 mod breaker;
 mod call;
 mod error;

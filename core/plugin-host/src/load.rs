@@ -156,7 +156,7 @@ impl<'a> Files<'a> {
         let Some(named) = &manifest.sha256 else {
             return Ok(bytes);
         };
-        let actual = hex::encode(Sha256::digest(&bytes));
+        let actual = sha256(&bytes);
         if *named == actual {
             return Ok(bytes);
         }
@@ -180,6 +180,11 @@ impl<'a> Files<'a> {
     fn digest(self) -> String {
         hex::encode(self.digest.finalize())
     }
+}
+
+/// The SHA-256 of some bytes, in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// A file that is text.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use launchpad_domain::{HookError, LaunchTypeId, SessionId};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
+use crate::author::difference;
 use crate::call::Hook;
 use crate::limits::MAX_DOCUMENT;
 use crate::load::text;
@@ -18,6 +20,8 @@ use crate::{PluginHost, Source};
 pub struct Replay {
     /// Its name in the manifest.
     pub name: String,
+    /// Whether the plugin was called; it is not where the recorded call itself is wrong.
+    pub called: bool,
     /// What the plugin answers now: a document, or `{"error": ...}`, or `{"fault": ...}`.
     pub answer: Value,
     /// What differs from the recorded answer, in words; nothing if they are the same.
@@ -44,50 +48,89 @@ pub(crate) async fn play_all(plugin: &Plugin, source: &Source) -> Vec<Replay> {
     replays
 }
 
-async fn play(plugin: &Plugin, source: &Source, test: &TestTable) -> Replay {
-    let (answer, difference) = match compare(plugin, source, test).await {
-        Ok((answer, difference)) => (answer, difference),
-        Err(reason) => (Value::Null, Some(reason)),
-    };
-    Replay {
-        name: test.name.clone(),
-        answer,
-        difference,
+/// A recorded call, ready to be made.
+pub(crate) struct Call {
+    pub(crate) hook: Hook,
+    pub(crate) context: Value,
+    pub(crate) session: Option<SessionId>,
+    host: Value,
+}
+
+impl Call {
+    /// What answers the host functions meanwhile, as it was recorded: for one call, which may change it.
+    pub(crate) fn services(&self) -> Result<Arc<Played>, String> {
+        let recorded = Recorded::deserialize(&self.host).map_err(|error| error.to_string())?;
+        Ok(Arc::new(Played::new(recorded)))
+    }
+
+    /// Makes the call.
+    pub(crate) async fn make(&self, plugin: &Plugin) -> Result<Value, String> {
+        let context = self.context.clone().into();
+        let services = self.services()?;
+        let ended = plugin.run(self.hook, context, self.session, services).await;
+        Ok(ended.unwrap_or_else(|ended| ended.document()))
     }
 }
 
-async fn compare(
-    plugin: &Plugin,
-    source: &Source,
-    test: &TestTable,
-) -> Result<(Value, Option<String>), String> {
+/// Reads a recorded call.
+///
+/// # Errors
+/// In words, where the server would not make it.
+pub(crate) fn prepare(plugin: &Plugin, source: &Source, test: &TestTable) -> Result<Call, String> {
     let hook = Hook::named(&test.hook).ok_or_else(|| format!("there is no hook {}", test.hook))?;
     if !plugin.has(hook) {
         return Err(format!("has no hook {hook}"));
     }
     let context = document(source, &test.ctx)?;
-    let expected = document(source, &test.expect)?;
     // The server calls no hook with settings that the plugin's own schema refuses.
     if let Some(settings) = context.pointer("/app/settings").and_then(Value::as_object)
         && let Some(problem) = plugin.check_settings(settings).first()
     {
         return Err(format!("{}: {} {}", test.ctx, problem.path, problem.message));
     }
-    let recorded = match &test.host {
-        Some(name) => serde_json::from_value::<Recorded>(document(source, name)?)
-            .map_err(|error| format!("{name}: {error}"))?,
-        None => Recorded::default(),
+    let host = match &test.host {
+        Some(name) => document(source, name)?,
+        None => Value::Object(Map::new()),
     };
-    let named = context.pointer("/session/id").cloned();
-    let session = named.and_then(|id| serde_json::from_value::<SessionId>(id).ok());
-    let session = session.filter(|_| hook.has_session());
-    let services = Arc::new(Played::new(recorded));
-    let answer = match plugin.run(hook, context.into(), session, services).await {
-        Ok(answer) => answer,
-        Err(ended) => ended.document(),
+    let call = Call {
+        hook,
+        session: session(hook, &context),
+        context,
+        host,
     };
-    let difference = (answer != expected).then(|| format!("expected {expected:#}\nanswered {answer:#}"));
-    Ok((answer, difference))
+    let named = |reason| format!("{}: {reason}", test.host.as_deref().unwrap_or_default());
+    call.services().map_err(named)?;
+    Ok(call)
+}
+
+/// The session that a context names, if the hook has one.
+pub(crate) fn session(hook: Hook, context: &Value) -> Option<SessionId> {
+    let named = context.pointer("/session/id").filter(|_| hook.has_session())?;
+    SessionId::deserialize(named).ok()
+}
+
+/// Plays one recorded call.
+pub(crate) async fn play(plugin: &Plugin, source: &Source, test: &TestTable) -> Replay {
+    let replay = |called, answer, difference| Replay {
+        name: test.name.clone(),
+        called,
+        answer,
+        difference,
+    };
+    let made = match prepare(plugin, source, test) {
+        Ok(call) => call.make(plugin).await,
+        Err(reason) => Err(reason),
+    };
+    match made {
+        Err(reason) => replay(false, Value::Null, Some(reason)),
+        Ok(answer) => {
+            let difference = match document(source, &test.expect) {
+                Ok(expected) => difference::between(&expected, &answer),
+                Err(reason) => Some(reason),
+            };
+            replay(true, answer, difference)
+        }
+    }
 }
 
 fn document(source: &Source, name: &str) -> Result<Value, String> {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{self, ImportOptions, TokenCommand, UserCommand};
+use crate::commands::{self, ImportOptions, PluginCommand, TokenCommand, UserCommand};
 use crate::config::{self, Config, Overrides};
 use crate::error::ServerError;
 use crate::serve;
@@ -53,6 +53,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look at everything that the server and authors of plugins need, and say what mends what is wrong
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Write the catalogue as JSON, to a file or to standard output
     Export {
         /// Where to
@@ -60,6 +66,9 @@ enum Command {
     },
     /// Add and change apps from a file, all or none of them
     Import(ImportOptions),
+    /// Write a launch type: check, test, call, inspect and pack it
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Add, list and disable accounts, set passwords
     #[command(subcommand)]
     User(UserCommand),
@@ -112,21 +121,28 @@ fn execute(cli: Cli, environment: &[(OsString, OsString)]) -> Result<(), ServerE
     if let Command::Config { json } = command {
         return commands::show_config(&overrides, environment, json);
     }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match command {
+        Command::Doctor { json } => {
+            return runtime.block_on(commands::doctor(&overrides, environment, json));
+        }
+        Command::Plugin(command) => {
+            return runtime.block_on(commands::plugin(command, &overrides, environment));
+        }
+        _ => {}
+    }
     let config = Config::load(&overrides, environment)?;
     let surroundings = Surroundings::of(environment);
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            match command {
-                Command::Serve(_) => serve::run(config, &surroundings).await,
-                Command::Export { file } => commands::export(&config, &surroundings, file.as_deref()).await,
-                Command::Import(options) => commands::import(&config, &surroundings, options).await,
-                Command::User(command) => commands::user(&config, command).await,
-                Command::Token(command) => commands::token(&config, command).await,
-                Command::Config { .. } => Ok(()),
-            }
-        })
+    runtime.block_on(async {
+        match command {
+            Command::Serve(_) => serve::run(config, &surroundings).await,
+            Command::Export { file } => commands::export(&config, &surroundings, file.as_deref()).await,
+            Command::Import(options) => commands::import(&config, &surroundings, options).await,
+            Command::User(command) => commands::user(&config, command).await,
+            Command::Token(command) => commands::token(&config, command).await,
+            Command::Config { .. } | Command::Doctor { .. } | Command::Plugin(_) => Ok(()),
+        }
+    })
 }
 
 #[cfg(test)]

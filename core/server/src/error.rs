@@ -42,6 +42,9 @@ pub(crate) enum ServerError {
     /// Nothing could be read or written where a command does that.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// What a command looked at is not as it should be; the command has told the rest.
+    #[error("{0}")]
+    Unfit(String),
     /// Anything else that has to be right for the program to start.
     #[error("{0}")]
     Start(String),

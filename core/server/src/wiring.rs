@@ -4,11 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use launchpad_domain::{Clock, Runtime};
+use launchpad_domain::plugins::PluginReport;
+use launchpad_domain::{Clock, Plugins, Runtime};
 use launchpad_plugin_host::{PluginHost, Setup, Source};
 use launchpad_runtime::Podman;
 use launchpad_services::{Catalogue, Parts, PluginSupport, Services, sessions};
-use launchpad_store::Store;
+use launchpad_store::{Store, StoreError};
 
 use crate::clock::SystemClock;
 use crate::config::{Config, RuntimeChoice};
@@ -37,6 +38,18 @@ impl Surroundings {
             search_path: value("PATH"),
             cache_home: value("XDG_CACHE_HOME").map(PathBuf::from).or_else(in_home),
         }
+    }
+}
+
+impl Surroundings {
+    /// Whether a program is installed.
+    pub(crate) fn finds(&self, program: &str) -> bool {
+        is_installed(program, self.search_path.as_deref())
+    }
+
+    /// A folder for what can be made again.
+    pub(crate) fn cache(&self, name: &str) -> Option<PathBuf> {
+        Some(self.cache_home.as_ref()?.join(name))
     }
 }
 
@@ -105,6 +118,25 @@ pub(crate) async fn catalogue(
     ))
 }
 
+/// Everything in the places of plugins, and what became of it; the database says what an administrator switched off.
+pub(crate) async fn plugin_reports(
+    config: &Config,
+    surroundings: &Surroundings,
+) -> Result<Vec<PluginReport>, ServerError> {
+    let store = open_store(config).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let plugins = plugins(config, surroundings, &support(config, &store), &clock).await;
+    let unreadable = |error: StoreError| ServerError::Database {
+        address: config.database.to_string(),
+        cause: error.to_string(),
+    };
+    for id in store.plugin_values().off().await.map_err(unreadable)? {
+        // One that is switched off and not installed any more is no part of the list.
+        let _ = plugins.switch(&id, false);
+    }
+    Ok(plugins.reports())
+}
+
 fn support(config: &Config, store: &Store) -> Arc<PluginSupport> {
     let plugins = &config.plugins;
     Arc::new(PluginSupport::new(
@@ -121,7 +153,7 @@ async fn plugins(
     support: &Arc<PluginSupport>,
     clock: &Arc<dyn Clock>,
 ) -> Arc<PluginHost> {
-    let in_cache_home = || Some(surroundings.cache_home.as_ref()?.join("launchpad"));
+    let in_cache_home = || surroundings.cache("launchpad");
     let host = PluginHost::load(Setup {
         folders: config.plugins.dirs.clone(),
         granted: config.plugins.grants.clone(),

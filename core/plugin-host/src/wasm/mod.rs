@@ -8,6 +8,7 @@ mod contract;
 mod engine;
 mod errors;
 mod host_functions;
+mod imports;
 mod store;
 
 use std::collections::BTreeMap;

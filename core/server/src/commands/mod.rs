@@ -2,6 +2,8 @@
 
 mod catalogue;
 mod config;
+mod doctor;
+mod plugin;
 mod token;
 mod user;
 
@@ -17,6 +19,8 @@ use crate::wiring;
 
 pub(crate) use catalogue::{ImportOptions, export, import};
 pub(crate) use config::show as show_config;
+pub(crate) use doctor::run as doctor;
+pub(crate) use plugin::{PluginCommand, run as plugin};
 pub(crate) use token::{TokenCommand, run as token};
 pub(crate) use user::{UserCommand, run as user};
 
