@@ -23,6 +23,7 @@ fn launchpad(folder: &Path, arguments: &[&str], code: i32) -> anyhow::Result<(St
 fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
     Ok(Command::new(env!("CARGO_BIN_EXE_launchpad-under-test"))
         .args(arguments)
+        .env("LAUNCHPAD_PLUGINS__DIRS", folder)
         .current_dir(folder)
         .output()?)
 }
@@ -279,6 +280,71 @@ fn what_a_plugin_is_and_asks_for_is_shown() -> anyhow::Result<()> {
     let (shown, _) = launchpad(&plugins, &["plugin", "inspect", "container-pvc", "--json"], 0)?;
     let facts: Value = serde_json::from_str(&shown)?;
     ensure!(facts["asks_for"] == json!(["pvc"]), "{facts}");
+    Ok(())
+}
+
+#[test]
+fn what_is_installed_is_listed_with_what_became_of_it() -> anyhow::Result<()> {
+    let folder = script()?;
+    launchpad(folder.path(), &["plugin", "new", "broken"], 0)?;
+    std::fs::write(folder.path().join("broken/main.rhai"), "fn plan(")?;
+    let (said, _) = launchpad(folder.path(), &["plugin", "list", "--json"], 0)?;
+    let list: Value = serde_json::from_str(&said)?;
+    let list = list.as_array().context("a list")?;
+    let of = |name: &str| {
+        let mut found = list.iter();
+        found.find(|report| {
+            report["source"]
+                .as_str()
+                .is_some_and(|source| source.ends_with(name))
+        })
+    };
+    let broken = of("broken").context("a line for the broken one")?;
+    ensure!(
+        broken["state"] == "failed" && broken["loaded"].is_null(),
+        "{broken}"
+    );
+    ensure!(
+        of("container-pvc").context("a shipped one")?["state"] == "loaded",
+        "{said}"
+    );
+    let (said, _) = launchpad(folder.path(), &["plugin", "list"], 0)?;
+    ensure!(
+        said.contains("loaded  hello 0.1.0") && said.contains("main.rhai cannot be compiled"),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_doctor_tells_what_is_wrong_and_what_mends_it() -> anyhow::Result<()> {
+    let folder = script()?;
+    let (said, _) = launchpad(folder.path(), &["doctor", "--json"], 0)?;
+    let lines: Value = serde_json::from_str(&said)?;
+    let of = |what: &str| lines.as_array()?.iter().find(|line| line["what"] == what);
+    for what in ["configuration", "database", "engine", "plugins"] {
+        ensure!(
+            of(what).is_some_and(|line| line["state"] == "ok"),
+            "{what}: {said}"
+        );
+    }
+    ensure!(of("plugins in Rust").is_some(), "{said}");
+    ensure!(
+        !folder.path().join("launchpad.db").exists(),
+        "a database was made"
+    );
+    std::fs::write(
+        folder.path().join("launchpad.db"),
+        "no database, but long enough to be looked at".repeat(99),
+    )?;
+    let (said, told) = launchpad(folder.path(), &["doctor"], 1)?;
+    ensure!(said.contains("wrong    database"), "{said}");
+    ensure!(told.contains("wrong that the server needs"), "{told}");
+    let (said, _) = launchpad(folder.path(), &["--db", "mysql://x", "doctor"], 1)?;
+    ensure!(
+        said.contains("wrong    configuration") && said.contains("launchpad config"),
+        "{said}"
+    );
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use launchpad_domain::plugins::PluginReport;
-use launchpad_domain::{Clock, Plugins, Runtime};
-use launchpad_plugin_host::{PluginHost, Setup, Source};
+use launchpad_domain::{Clock, PluginServices, Plugins, Runtime};
+use launchpad_plugin_host::{NothingGranted, PluginHost, Setup, Source};
 use launchpad_runtime::Podman;
 use launchpad_services::{Catalogue, Parts, PluginSupport, Services, sessions};
 use launchpad_store::{Store, StoreError};
@@ -79,7 +79,7 @@ pub(crate) async fn build(config: &Config, surroundings: &Surroundings) -> Resul
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let runtime = runtime(config, &store, &clock, surroundings.search_path.as_deref());
     let plugin_support = support(config, &store);
-    let plugins = plugins(config, surroundings, &plugin_support, &clock).await;
+    let plugins = plugins(config, surroundings, plugin_support.clone(), &clock).await;
     let (services, manager) = Services::new(Parts {
         launch_types: plugins.clone(),
         plugins: plugins.clone(),
@@ -109,7 +109,7 @@ pub(crate) async fn catalogue(
 ) -> Result<Catalogue, ServerError> {
     let store = open_store(config).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let plugins = plugins(config, surroundings, &support(config, &store), &clock).await;
+    let plugins = plugins(config, surroundings, support(config, &store), &clock).await;
     Ok(Catalogue::new(
         store,
         plugins,
@@ -118,14 +118,18 @@ pub(crate) async fn catalogue(
     ))
 }
 
-/// Everything in the places of plugins, and what became of it; the database says what an administrator switched off.
+/// Everything in the places of plugins, and what became of it. The database, where there is one, says what an administrator
+/// switched off.
 pub(crate) async fn plugin_reports(
     config: &Config,
     surroundings: &Surroundings,
+    store: Option<&Store>,
 ) -> Result<Vec<PluginReport>, ServerError> {
-    let store = open_store(config).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let plugins = plugins(config, surroundings, &support(config, &store), &clock).await;
+    let plugins = plugins(config, surroundings, Arc::new(NothingGranted), &clock).await;
+    let Some(store) = store else {
+        return Ok(plugins.reports());
+    };
     let unreadable = |error: StoreError| ServerError::Database {
         address: config.database.to_string(),
         cause: error.to_string(),
@@ -150,7 +154,7 @@ fn support(config: &Config, store: &Store) -> Arc<PluginSupport> {
 async fn plugins(
     config: &Config,
     surroundings: &Surroundings,
-    support: &Arc<PluginSupport>,
+    services: Arc<dyn PluginServices>,
     clock: &Arc<dyn Clock>,
 ) -> Arc<PluginHost> {
     let in_cache_home = || surroundings.cache("launchpad");
@@ -159,7 +163,7 @@ async fn plugins(
         granted: config.plugins.grants.clone(),
         configs: config.plugins.configs.clone(),
         cache: config.plugins.cache.clone().or_else(in_cache_home),
-        services: support.clone(),
+        services,
         ..Setup::of(Source::shipped(), Arc::clone(clock))
     });
     Arc::new(host.await)

@@ -34,8 +34,7 @@ fn split(part: &str) -> (&str, Vec<usize>) {
 
 /// The line in which a byte stands, from 1.
 pub(super) fn of_offset(text: &str, offset: usize) -> usize {
-    let before = text.as_bytes().get(..offset).unwrap_or_default();
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    text.get(..offset).unwrap_or_default().matches('\n').count() + 1
 }
 
 /// The line that a message of the script's compiler names: `... (line 3, position 5)`.

@@ -105,10 +105,10 @@ fn tell(line: &Line) -> Result<(), ServerError> {
     let detail = line
         .detail
         .trim_end()
-        .replace('\n', "\n                         ");
-    say(format_args!("{word:<8} {:<15} {detail}", line.what))?;
+        .replace('\n', "\n                           ");
+    say(format_args!("{word:<8} {:<17} {detail}", line.what))?;
     match &line.remedy {
-        Some(remedy) => say(format_args!("{:<25}{remedy}", "")),
+        Some(remedy) => say(format_args!("{:<27}{remedy}", "")),
         None => Ok(()),
     }
 }

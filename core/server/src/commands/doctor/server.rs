@@ -88,7 +88,7 @@ async fn engine(config: &Config, surroundings: &Surroundings) -> Line {
 /// A plugin that does not load stops nothing else: it is told, and the server is not wrong for it.
 async fn plugins(config: &Config, surroundings: &Surroundings) -> Line {
     let remedy = "launchpad plugin list shows all, launchpad plugin check DIR what is wrong with one";
-    let reports = match wiring::plugin_reports(config, surroundings).await {
+    let reports = match wiring::plugin_reports(config, surroundings, None).await {
         Ok(reports) => reports,
         Err(error) => {
             return Line::wrong(

@@ -10,7 +10,8 @@ use crate::wiring::{self, Surroundings};
 
 /// Lists everything in the places of plugins, and what became of it.
 pub(crate) async fn run(config: &Config, surroundings: &Surroundings, json: bool) -> Result<(), ServerError> {
-    let reports = wiring::plugin_reports(config, surroundings).await?;
+    let store = wiring::open_store(config).await?;
+    let reports = wiring::plugin_reports(config, surroundings, Some(&store)).await?;
     if json {
         return say_json(&reports);
     }
