@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Grants;
-use crate::{App, FieldProblem, LaunchTypeId, SessionId, UserId};
+use crate::{App, FieldProblem, Form, LaunchTypeId, SessionId, UserId};
 
 /// What a launch type opens, by its manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,6 +32,8 @@ pub struct LaunchType {
     pub digest: String,
     /// What it opens.
     pub opens: Opens,
+    /// Whether its launch form asks something.
+    pub has_params: bool,
     /// What its plans may contain beyond an ordinary pod: claimed by the manifest and granted by the operator.
     pub grants: Grants,
 }
@@ -308,6 +310,12 @@ pub trait LaunchTypes: Send + Sync + std::fmt::Debug {
 
     /// The launch type with this id, or [`HookError::UnknownLaunchType`].
     fn get(&self, id: &LaunchTypeId) -> Result<LaunchType, HookError>;
+
+    /// What the launch form asks: nothing where there is no schema for it.
+    fn params_form(&self, id: &LaunchTypeId) -> Result<Form, HookError>;
+
+    /// What an administrator sets for each app: nothing where there is no schema for it.
+    fn settings_form(&self, id: &LaunchTypeId) -> Result<Form, HookError>;
 
     /// Whether an app has what its launch type needs, by the schema of its settings: problems at the app's
     /// own fields (`url`, `container_image`, `settings.memory`).

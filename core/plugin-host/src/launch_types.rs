@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use launchpad_domain::launch_types::{CleanupWish, EventAction, FieldOptions, Readiness};
 use launchpad_domain::{
-    App, FieldProblem, HookContext, HookError, LaunchType, LaunchTypeId, LaunchTypes, PlannedBy, SessionEvent,
+    App, FieldProblem, Form, HookContext, HookError, LaunchType, LaunchTypeId, LaunchTypes, PlannedBy,
+    SessionEvent,
 };
 use serde_json::{Map, Value};
 
@@ -24,6 +25,26 @@ impl LaunchTypes for PluginHost {
 
     fn get(&self, id: &LaunchTypeId) -> Result<LaunchType, HookError> {
         Ok(self.answering(id)?.plugin.launch_type())
+    }
+
+    fn params_form(&self, id: &LaunchTypeId) -> Result<Form, HookError> {
+        let loaded = self.find(id)?;
+        Ok(loaded
+            .plugin
+            .params
+            .as_ref()
+            .map(|schema| schema.form().clone())
+            .unwrap_or_default())
+    }
+
+    fn settings_form(&self, id: &LaunchTypeId) -> Result<Form, HookError> {
+        let loaded = self.find(id)?;
+        Ok(loaded
+            .plugin
+            .settings
+            .as_ref()
+            .map(|schema| schema.form().clone())
+            .unwrap_or_default())
     }
 
     fn check_app(&self, app: &App) -> Result<Vec<FieldProblem>, HookError> {

@@ -106,6 +106,10 @@ impl Plugin {
             version: self.manifest.version.to_string(),
             digest: self.digest.clone(),
             opens: self.manifest.opens,
+            has_params: self
+                .params
+                .as_ref()
+                .is_some_and(|schema| !schema.form().fields.is_empty()),
             grants: (*self.grants).clone(),
         }
     }

@@ -6,7 +6,7 @@
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::{Location, LocationSegment};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
-use launchpad_domain::Problems;
+use launchpad_domain::{Form, Problems};
 use serde_json::Value;
 
 /// Most problems that one check tells.
@@ -36,6 +36,7 @@ impl AppField {
 pub(crate) struct Schema {
     validator: Validator,
     needs: Vec<AppField>,
+    form: Form,
 }
 
 impl Schema {
@@ -58,7 +59,13 @@ impl Schema {
         Ok(Self {
             validator,
             needs: needs(document)?,
+            form: Form::of(document),
         })
+    }
+
+    /// The form that asks for it.
+    pub(crate) fn form(&self) -> &Form {
+        &self.form
     }
 
     /// What the app must have beyond its settings.

@@ -148,7 +148,10 @@ async fn a_script_keeps_shows_reads_and_fetches() {
                "body": "GET https://hub.example/images", "found": {"kind": "apps"}, "missing": null})
     );
     let shown = services.shown.lock().unwrap();
-    assert_eq!((shown[0].percent, shown[0].message.as_str()), (Some(100), "half way"));
+    assert_eq!(
+        (shown[0].percent, shown[0].message.as_str()),
+        (Some(100), "half way")
+    );
 }
 
 #[tokio::test]

@@ -209,9 +209,13 @@ impl Pass {
                 }
                 Ok(Readiness::Wait { message, retry_ms }) => {
                     if !message.is_empty() {
-                        shared
-                            .progresses
-                            .show(session.id, Progress { percent: None, message });
+                        shared.progresses.show(
+                            session.id,
+                            Progress {
+                                percent: None,
+                                message,
+                            },
+                        );
                     }
                     Duration::from_millis(retry_ms)
                 }

@@ -21,8 +21,8 @@ use launchpad_domain::plugins::{CallRecord, LogLine, PluginReport, Tried};
 use launchpad_domain::policy::PodLimits;
 use launchpad_domain::runtime::WorkloadState;
 use launchpad_domain::{
-    Actor, App, AppDraft, Branding, ByteStream, Clock, FieldProblem, HookContext, HookError, LaunchType,
-    LaunchTypeId, LaunchTypes, Observed, Opens, PlannedBy, Plugins, Role, Runtime, RuntimeError,
+    Actor, App, AppDraft, Branding, ByteStream, Clock, FieldProblem, Form, HookContext, HookError,
+    LaunchType, LaunchTypeId, LaunchTypes, Observed, Opens, PlannedBy, Plugins, Role, Runtime, RuntimeError,
     RuntimeEvent, RuntimeKind, Session, SessionEvent, SessionId, Status, Viewer, Workload,
 };
 use launchpad_services::{FetchRules, LaunchRequest, Parts, PluginSupport, Services, SessionSettings};
@@ -209,6 +209,7 @@ fn launch_type(id: &str, opens: Opens) -> LaunchType {
         version: "1.0.0".into(),
         opens,
         digest: "abc".into(),
+        has_params: false,
         grants: Grants(["pvc".to_owned(), "secret-ref:token".to_owned()].into()),
     }
 }
@@ -230,6 +231,12 @@ impl LaunchTypes for ScriptedLaunchTypes {
                 id: id.to_string(),
                 known: vec!["box".into(), "link".into()],
             })
+    }
+    fn params_form(&self, _: &LaunchTypeId) -> Result<Form, HookError> {
+        Ok(Form::default())
+    }
+    fn settings_form(&self, _: &LaunchTypeId) -> Result<Form, HookError> {
+        Ok(Form::default())
     }
     fn check_app(&self, app: &App) -> Result<Vec<FieldProblem>, HookError> {
         self.get(&app.launch_type).map(|_| Vec::new())

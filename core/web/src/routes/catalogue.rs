@@ -3,14 +3,15 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{Html, Redirect};
-use launchpad_domain::AppId;
+use launchpad_domain::{AppId, Problems};
 use serde::Deserialize;
 
 use super::frame::{Frame, drawn};
+use super::launch_form::LaunchForm;
 use crate::Site;
 use crate::error::WebError;
 use crate::input::{Id, Query};
-use crate::views::{AppPage, CataloguePage};
+use crate::views::CataloguePage;
 use crate::visitor::{Htmx, SignedIn};
 
 /// Longest search text that is looked for, in characters.
@@ -54,15 +55,14 @@ pub(super) async fn show(
 /// `GET /apps/{id}`: what an app is, and the button that launches it.
 pub(super) async fn show_app(
     State(site): State<Site>,
+    caller: SignedIn,
     Frame(frame): Frame,
     Id(id): Id<AppId>,
 ) -> Result<Html<String>, WebError> {
-    let stored = site.services.catalogue.get(&id).await?;
-    drawn(&AppPage::new(
-        frame,
-        &stored.app,
-        &site.services.launch_types.list(),
-    ))
+    let app = site.services.catalogue.get(&id).await?.app;
+    let asked = LaunchForm::of(&site, &caller, &app).await;
+    let texts = asked.form.defaults();
+    drawn(&asked.page(&site, frame, &app, &texts, Problems::none()))
 }
 
 /// `GET /go/{id}`: leads to where a link app points, and counts it. What a page of another site made the browser open

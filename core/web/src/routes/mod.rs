@@ -9,6 +9,7 @@ pub(crate) mod config;
 mod frame;
 pub(crate) mod health;
 pub(crate) mod launch;
+mod launch_form;
 pub(crate) mod plugins;
 pub(crate) mod preferences;
 pub(crate) mod sessions;

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use launchpad_domain::{App, LaunchType, Problems};
+use serde_json::{Map, Value};
 
 use super::form::{FormProblems, Labels};
 use super::icon::Icon;
 use super::page::Page;
+use super::schema_form::{SchemaForm, Widget};
 
 const FIELDS: Labels = &[
     ("id", "Id"),
@@ -54,6 +56,8 @@ pub(crate) struct AppFormPage {
     /// Launch types by id and name; an app's own is among them even when it is not installed.
     launch_types: Vec<(String, String)>,
     categories: Vec<String>,
+    /// What the launch type asks for beyond the fields that every app has.
+    settings: SchemaForm,
     problems: FormProblems,
 }
 
@@ -76,7 +80,7 @@ pub(crate) struct AppFields {
     pub(crate) launch_type: String,
     /// See [`App::container_image`].
     pub(crate) container_image: String,
-    /// See [`App::settings`]: JSON, or what was meant to be.
+    /// What of [`App::settings`] no field asks for: JSON, or what was meant to be.
     pub(crate) settings: String,
 }
 
@@ -182,6 +186,7 @@ impl AppFormPage {
             revision: String::new(),
             launch_types: known,
             categories,
+            settings: SchemaForm::default(),
             problems: FormProblems::new(problems, FIELDS),
             page: page.named(title, "/admin/apps"),
             fields,
@@ -189,13 +194,18 @@ impl AppFormPage {
     }
 }
 
+impl AppFormPage {
+    /// The same with the launch type's own fields.
+    #[must_use]
+    pub(crate) fn with_settings(mut self, settings: SchemaForm) -> Self {
+        self.problems = self.problems.beside(&settings);
+        self.settings = settings;
+        self
+    }
+}
+
 impl From<&App> for AppFields {
     fn from(app: &App) -> Self {
-        let settings = if app.settings.is_empty() {
-            String::new()
-        } else {
-            serde_json::to_string_pretty(&app.settings).unwrap_or_default()
-        };
         Self {
             id: app.id.to_string(),
             name: app.name.clone(),
@@ -205,8 +215,19 @@ impl From<&App> for AppFields {
             category: app.category.clone(),
             launch_type: app.launch_type.to_string(),
             container_image: app.container_image.clone(),
-            settings,
+            settings: String::new(),
         }
+    }
+}
+
+impl AppFields {
+    /// With these settings in the field for what no other asks.
+    #[must_use]
+    pub(crate) fn with_more_settings(mut self, settings: &Map<String, Value>) -> Self {
+        if !settings.is_empty() {
+            self.settings = serde_json::to_string_pretty(settings).unwrap_or_default();
+        }
+        self
     }
 }
 

@@ -1,10 +1,12 @@
 //! The catalogue and the page of one app.
 
 use askama::Template;
-use launchpad_domain::{App, AppId, LaunchType, Opens, Preferences, Session, Status};
+use launchpad_domain::{App, AppId, LaunchType, Opens, Preferences, Problems, Session, Status};
 
+use super::form::FormProblems;
 use super::icon::Icon;
 use super::page::Page;
+use super::schema_form::{SchemaForm, Widget};
 use super::sessions::SessionRow;
 
 /// The catalogue: what runs, and every app by category. Block `results`: the apps alone, for the search.
@@ -29,6 +31,11 @@ pub(crate) struct AppPage {
     card: AppCard,
     /// Which launch type it has, in words.
     launch_type: String,
+    /// What is asked before it is launched.
+    form: SchemaForm,
+    problems: FormProblems,
+    /// Whether the launch type failed to say what this user may choose.
+    without_options: bool,
 }
 
 /// A heading of the catalogue.
@@ -47,11 +54,21 @@ struct AppCard {
     name: String,
     description: String,
     icon: Icon,
-    /// Whether it is a link; anything else is launched.
-    is_link: bool,
     favorite: bool,
-    /// Whether its launch type is installed.
-    available: bool,
+    way: Way,
+}
+
+/// How an app is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// It is a link.
+    Link,
+    /// It is launched at once.
+    Launch,
+    /// It is launched after something was asked.
+    Form,
+    /// Its launch type is not installed.
+    None,
 }
 
 impl CataloguePage {
@@ -120,8 +137,26 @@ impl AppPage {
         Self {
             card: AppCard::new(app, launch_types, &page, &[]),
             launch_type,
+            form: SchemaForm::default(),
+            problems: FormProblems::default(),
+            without_options: false,
             page: page.named(app.name.clone(), "/"),
         }
+    }
+
+    /// The same with what the launch form asks, and what is wrong with what was entered.
+    #[must_use]
+    pub(crate) fn asking(mut self, form: SchemaForm, problems: Problems) -> Self {
+        self.problems = FormProblems::new(problems, &[]).beside(&form);
+        self.form = form;
+        self
+    }
+
+    /// The same where the launch type could not say what this user may choose.
+    #[must_use]
+    pub(crate) fn without_options(mut self) -> Self {
+        self.without_options = true;
+        self
     }
 }
 
@@ -133,9 +168,13 @@ impl AppCard {
             name: app.name.clone(),
             description: app.description.clone(),
             icon: Icon::of(&app.icon, &app.name, &page.branding),
-            is_link: launch_type.is_some_and(|known| known.opens == Opens::Url),
             favorite: favorites.contains(&app.id),
-            available: launch_type.is_some(),
+            way: match launch_type {
+                None => Way::None,
+                Some(known) if known.opens == Opens::Url => Way::Link,
+                Some(known) if known.has_params => Way::Form,
+                Some(_) => Way::Launch,
+            },
         }
     }
 }

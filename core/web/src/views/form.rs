@@ -2,6 +2,8 @@
 
 use launchpad_domain::Problems;
 
+use super::schema_form::SchemaForm;
+
 /// The fields of a form by the path that a problem names them by: path, the field's element, its label.
 pub(super) type Labels = &'static [(&'static str, &'static str)];
 
@@ -9,16 +11,26 @@ pub(super) type Labels = &'static [(&'static str, &'static str)];
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FormProblems {
     problems: Problems,
-    labels: Vec<(&'static str, &'static str)>,
+    labels: Vec<(String, String)>,
 }
 
 impl FormProblems {
     /// These problems, in a form of these fields (path and label).
     pub(super) fn new(problems: Problems, labels: Labels) -> Self {
+        let owned = |(field, label): &(&str, &str)| ((*field).to_owned(), (*label).to_owned());
         Self {
             problems,
-            labels: labels.to_vec(),
+            labels: labels.iter().map(owned).collect(),
         }
+    }
+
+    /// In a form that asks these fields as well.
+    #[must_use]
+    pub(super) fn beside(mut self, form: &SchemaForm) -> Self {
+        let fields = form.fields.iter();
+        self.labels
+            .extend(fields.map(|field| (field.name.clone(), field.label.clone())));
+        self
     }
 
     /// Whether there is anything to tell.
@@ -42,7 +54,7 @@ impl FormProblems {
     }
 
     /// Every problem for the summary: the field to jump to (empty where it has none) and the sentence.
-    pub(super) fn summary(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn summary(&self) -> Vec<(&str, String)> {
         self.problems
             .0
             .iter()
@@ -56,18 +68,22 @@ impl FormProblems {
             .collect()
     }
 
-    fn field(&self, path: &str) -> Option<&'static str> {
-        let whole = path.split(['.', '[']).next().unwrap_or(path);
-        self.labels
-            .iter()
-            .map(|(field, _)| *field)
-            .find(|field| *field == whole)
+    /// The field that a problem is shown at: the one of its path, or the nearest around it.
+    fn field(&self, path: &str) -> Option<&str> {
+        let around = |field: &str| match path.strip_prefix(field) {
+            Some(rest) => rest.is_empty() || rest.starts_with(['.', '[']),
+            None => false,
+        };
+        let fields = self.labels.iter().map(|(field, _)| field.as_str());
+        fields
+            .filter(|field| around(field))
+            .max_by_key(|field| field.len())
     }
 
-    fn label(&self, field: &str) -> &'static str {
+    fn label(&self, field: &str) -> &str {
         self.labels
             .iter()
-            .find(|(name, _)| *name == field)
+            .find(|(name, _)| name == field)
             .map_or("", |(_, label)| label)
     }
 }

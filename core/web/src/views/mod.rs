@@ -15,6 +15,7 @@ mod form;
 mod icon;
 mod page;
 mod plugins;
+mod schema_form;
 mod sessions;
 mod sign_in;
 #[cfg(test)]
@@ -31,5 +32,6 @@ pub(crate) use catalogue::{AppPage, CataloguePage};
 pub(crate) use error::ErrorPage;
 pub(crate) use page::Page;
 pub(crate) use plugins::{PluginPage, PluginTry, PluginsPage};
+pub(crate) use schema_form::SchemaForm;
 pub(crate) use sessions::{SessionPage, SessionsPage, ViewerPage};
 pub(crate) use sign_in::{SetupPage, SignInPage};

@@ -1,11 +1,11 @@
 //! The pages on which administrators change apps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use launchpad_domain::{AppDraft, AppId, Problems};
+use launchpad_domain::{AppDraft, AppId, Form, LaunchTypeId, Problems};
 use launchpad_services::{ServiceError, Services};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -14,8 +14,9 @@ use crate::Site;
 use crate::error::WebError;
 use crate::input::{FormBody, Id};
 use crate::routes::frame::{Frame, drawn};
-use crate::views::{AppDeletePage, AppFields, AppFormPage, AppsPage};
-use crate::visitor::SignedIn;
+use crate::routes::launch_form::below;
+use crate::views::{AppDeletePage, AppFields, AppFormPage, AppsPage, Page, SchemaForm};
+use crate::visitor::{Htmx, SignedIn};
 
 /// The form of an app as it is sent.
 #[derive(Debug, Default, Deserialize)]
@@ -31,7 +32,15 @@ pub(crate) struct AppForm {
     container_image: String,
     settings: String,
     revision: String,
+    /// There where nothing is to be saved yet: the launch type was chosen, and its fields are wanted.
+    show: String,
+    /// The fields that the launch type asks for.
+    #[serde(flatten)]
+    more: BTreeMap<String, String>,
 }
+
+/// By what their names begin.
+const ROOT: &str = "settings";
 
 /// What the question before deleting sends.
 #[derive(Debug, Deserialize)]
@@ -53,19 +62,12 @@ pub(crate) async fn page(State(site): State<Site>, Frame(frame): Frame) -> Resul
 
 /// `GET /admin/apps/new`.
 pub(crate) async fn new(State(site): State<Site>, Frame(frame): Frame) -> Result<Html<String>, WebError> {
-    let fields = AppFields {
+    let form = AppForm {
         launch_type: site.services.catalogue.default_launch_type().to_string(),
-        ..AppFields::default()
+        ..AppForm::default()
     };
-    let launch_types = site.services.launch_types.list();
-    let categories = categories(&site.services).await?;
-    drawn(&AppFormPage::create(
-        frame,
-        fields,
-        &launch_types,
-        categories,
-        Problems::none(),
-    ))
+    let texts = form.schema(&site.services).defaults();
+    drawn(&form.page(&site, frame, None, &texts, Problems::none()).await?)
 }
 
 /// `GET /admin/apps/{id}`.
@@ -75,15 +77,19 @@ pub(crate) async fn edit(
     Id(id): Id<AppId>,
 ) -> Result<Html<String>, WebError> {
     let stored = site.services.catalogue.get(&id).await?;
-    drawn(&AppFormPage::change(
+    let schema = settings_form(&site.services, stored.app.launch_type.as_str());
+    let fields = AppFields::from(&stored.app).with_more_settings(&schema.beyond(&stored.app.settings));
+    let texts = schema.texts(&stored.app.settings);
+    let page = AppFormPage::change(
         frame,
         stored.app.id.as_str(),
         &stored.revision,
-        AppFields::from(&stored.app),
+        fields,
         &site.services.launch_types.list(),
         categories(&site.services).await?,
         Problems::none(),
-    ))
+    );
+    drawn(&page.with_settings(SchemaForm::new(&schema, ROOT, &texts)))
 }
 
 /// `POST /admin/apps`.
@@ -91,20 +97,20 @@ pub(crate) async fn create_by_form(
     State(site): State<Site>,
     caller: SignedIn,
     Frame(frame): Frame,
+    Htmx(fragment): Htmx,
     FormBody(form): FormBody<AppForm>,
 ) -> Result<Response, WebError> {
+    if !form.show.is_empty() {
+        return form.shown(&site, frame, None, fragment).await;
+    }
     let made = match form.draft(&site.services) {
         Ok(draft) => site.services.catalogue.create(&caller.actor, draft).await,
         Err(problems) => Err(problems.into()),
     };
-    let problems = match made {
-        Ok(_) => return Ok(Redirect::to("/admin/apps").into_response()),
-        Err(error) => shown_at_fields(error)?,
-    };
-    let launch_types = site.services.launch_types.list();
-    let categories = categories(&site.services).await?;
-    let page = AppFormPage::create(frame, form.fields(), &launch_types, categories, problems);
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, drawn(&page)?).into_response())
+    match made {
+        Ok(_) => Ok(Redirect::to("/admin/apps").into_response()),
+        Err(error) => form.refused(&site, frame, None, error).await,
+    }
 }
 
 /// `POST /admin/apps/{id}`.
@@ -112,9 +118,13 @@ pub(crate) async fn update_by_form(
     State(site): State<Site>,
     caller: SignedIn,
     Frame(frame): Frame,
+    Htmx(fragment): Htmx,
     Id(id): Id<AppId>,
     FormBody(form): FormBody<AppForm>,
 ) -> Result<Response, WebError> {
+    if !form.show.is_empty() {
+        return form.shown(&site, frame, Some(&id), fragment).await;
+    }
     let revision = Some(form.revision.as_str()).filter(|revision| !revision.is_empty());
     let changed = match form.draft(&site.services) {
         Ok(draft) => {
@@ -125,22 +135,10 @@ pub(crate) async fn update_by_form(
         }
         Err(problems) => Err(problems.into()),
     };
-    let problems = match changed {
-        Ok(_) => return Ok(Redirect::to("/admin/apps").into_response()),
-        Err(error) => shown_at_fields(error)?,
-    };
-    let launch_types = site.services.launch_types.list();
-    let categories = categories(&site.services).await?;
-    let page = AppFormPage::change(
-        frame,
-        id.as_str(),
-        &form.revision,
-        form.fields(),
-        &launch_types,
-        categories,
-        problems,
-    );
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, drawn(&page)?).into_response())
+    match changed {
+        Ok(_) => Ok(Redirect::to("/admin/apps").into_response()),
+        Err(error) => form.refused(&site, frame, Some(&id), error).await,
+    }
 }
 
 /// `GET /admin/apps/{id}/delete`.
@@ -192,12 +190,92 @@ async fn categories(services: &Services) -> Result<Vec<String>, WebError> {
 }
 
 impl AppForm {
+    /// What the chosen launch type asks for.
+    fn schema(&self, services: &Services) -> Form {
+        settings_form(services, &self.launch_type)
+    }
+
+    /// What was entered in the launch type's own fields.
+    fn texts(&self) -> BTreeMap<String, String> {
+        below(ROOT, &self.more)
+    }
+
+    /// The page as it was filled in, with the fields of the launch type that was chosen, and nothing saved.
+    async fn shown(
+        &self,
+        site: &Site,
+        frame: Page,
+        editing: Option<&AppId>,
+        fragment: bool,
+    ) -> Result<Response, WebError> {
+        let schema = self.schema(&site.services);
+        let mut texts = self.texts();
+        for (path, text) in schema.defaults() {
+            texts.entry(path).or_insert(text);
+        }
+        let page = self.page(site, frame, editing, &texts, Problems::none()).await?;
+        let drawn = if fragment {
+            drawn(&page.as_form())?
+        } else {
+            drawn(&page)?
+        };
+        Ok(drawn.into_response())
+    }
+
+    /// The page as it was filled in, with what is wrong.
+    async fn refused(
+        &self,
+        site: &Site,
+        frame: Page,
+        editing: Option<&AppId>,
+        error: ServiceError,
+    ) -> Result<Response, WebError> {
+        let problems = shown_at_fields(error)?;
+        let page = self.page(site, frame, editing, &self.texts(), problems).await?;
+        Ok((StatusCode::UNPROCESSABLE_ENTITY, drawn(&page)?).into_response())
+    }
+
+    async fn page(
+        &self,
+        site: &Site,
+        frame: Page,
+        editing: Option<&AppId>,
+        texts: &BTreeMap<String, String>,
+        problems: Problems,
+    ) -> Result<AppFormPage, WebError> {
+        let launch_types = site.services.launch_types.list();
+        let categories = categories(&site.services).await?;
+        let settings = SchemaForm::new(&self.schema(&site.services), ROOT, texts);
+        let page = match editing {
+            Some(id) => AppFormPage::change(
+                frame,
+                id.as_str(),
+                &self.revision,
+                self.fields(),
+                &launch_types,
+                categories,
+                problems,
+            ),
+            None => AppFormPage::create(frame, self.fields(), &launch_types, categories, problems),
+        };
+        Ok(page.with_settings(settings))
+    }
+
     /// The app as it was entered, or every problem with it where its settings are no JSON object.
     fn draft(&self, services: &Services) -> Result<AppDraft, Problems> {
-        let (settings, problem) = match read_settings(&self.settings) {
+        let (mut settings, problem) = match read_settings(&self.settings) {
             Ok(settings) => (settings, None),
             Err(problem) => (Map::new(), Some(problem)),
         };
+        for (name, value) in self.schema(services).read(&self.texts()) {
+            match (settings.get_mut(&name), value) {
+                // What the fields do not ask of an object may stand beside what they do.
+                (Some(Value::Object(known)), Value::Object(more)) => known.extend(more),
+                (_, value) => {
+                    settings.insert(name, value);
+                }
+            }
+        }
         let draft = AppDraft {
             id: self.id.clone(),
             name: self.name.clone(),
@@ -230,6 +308,13 @@ impl AppForm {
             settings: self.settings.clone(),
         }
     }
+}
+
+/// What a launch type asks for; nothing where it is not installed.
+fn settings_form(services: &Services, launch_type: &str) -> Form {
+    let id = launch_type.parse::<LaunchTypeId>().ok();
+    let form = id.and_then(|id| services.launch_types.settings_form(&id).ok());
+    form.unwrap_or_default()
 }
 
 fn read_settings(text: &str) -> Result<Map<String, Value>, String> {

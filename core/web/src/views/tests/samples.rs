@@ -63,6 +63,7 @@ pub(super) fn types() -> Vec<LaunchType> {
         version: "1.0.0".to_owned(),
         opens,
         digest: String::new(),
+        has_params: false,
         grants: Grants::default(),
     };
     vec![
