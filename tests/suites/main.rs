@@ -7,6 +7,7 @@ mod faults;
 mod import_rules;
 mod journey;
 mod plugin_author;
+mod plugins;
 mod rights;
 mod sign_in;
 
