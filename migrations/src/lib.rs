@@ -7,6 +7,7 @@
 mod m20261123_000001_published_tables;
 mod m20261123_000002_accounts;
 mod m20261124_000003_plugins;
+mod m20261124_000004_audit_chain;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{MigrationTrait, async_trait};
@@ -22,6 +23,15 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_published_tables::Migration),
             Box::new(m20261123_000002_accounts::Migration),
             Box::new(m20261124_000003_plugins::Migration),
+            Box::new(m20261124_000004_audit_chain::Migration),
         ]
     }
+}
+
+/// The names of all changes, in order.
+pub fn names() -> Vec<String> {
+    Migrator::migrations()
+        .iter()
+        .map(|migration| migration.name().to_owned())
+        .collect()
 }

@@ -89,7 +89,8 @@ impl Client {
         })
     }
 
-    pub(crate) fn with_token(base: &str, token: &str) -> anyhow::Result<Self> {
+    /// Somebody with this token.
+    pub fn with_token(base: &str, token: &str) -> anyhow::Result<Self> {
         Ok(Self {
             token: Some(token.to_owned()),
             ..Self::new(base)?

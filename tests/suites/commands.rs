@@ -8,11 +8,16 @@ use serde_json::{Value, json};
 
 use crate::{PASSWORD, portal};
 
-fn out(output: &Output) -> String {
+pub(crate) fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-async fn says(portal: &Portal, arguments: &[&str], input: &str, code: i32) -> anyhow::Result<Output> {
+pub(crate) async fn says(
+    portal: &Portal,
+    arguments: &[&str],
+    input: &str,
+    code: i32,
+) -> anyhow::Result<Output> {
     let output = portal.run(arguments, input).await?;
     ensure!(
         output.status.code() == Some(code),

@@ -1,6 +1,8 @@
 //! The integration suites: one binary, so that the program is linked once.
 
 mod answers;
+mod audit;
+mod backup;
 mod browser;
 mod commands;
 mod faults;

@@ -68,6 +68,8 @@ const ROWS: &[Row] = &[
     ("POST", "/api/plugins/{id}/disable", [401, 403, 403, 200]),
     ("POST", "/api/plugins/{id}/enable", [401, 403, 403, 200]),
     ("GET", "/api/audit", [401, 403, 403, 200]),
+    ("GET", "/api/audit.csv", [401, 403, 403, 200]),
+    ("GET", "/api/audit.jsonl", [401, 403, 403, 200]),
     ("GET", "/api/analytics", [401, 403, 403, 200]),
     ("POST", "/api/analytics/launch", [401, 400, 400, 400]),
     ("GET", "/api/config", [200, 200, 200, 200]),

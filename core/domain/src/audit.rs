@@ -74,6 +74,11 @@ macro_rules! actions {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
+
+            /// Whether nothing was changed, because it may not be.
+            pub fn is_refusal(self) -> bool {
+                self.as_str().starts_with("REFUSE_")
+            }
         }
     };
 }
@@ -117,6 +122,10 @@ actions!(
     DisablePlugin = "DISABLE_PLUGIN",
     /// The folders of plugins were looked at again.
     ReloadPlugins = "RELOAD_PLUGINS",
+    /// A backup took the place of the database.
+    Restore = "RESTORE",
+    /// The audit log goes on with another key.
+    RestartAudit = "RESTART_AUDIT",
     /// A request for something beyond the viewer's rights was refused.
     RefuseAccess = "REFUSE_ACCESS",
 );
@@ -132,6 +141,31 @@ pub struct AuditEntry {
     pub user: String,
     /// What was done; an [`AuditAction`], or an older one's name.
     pub action: String,
+    /// The id of what it was done to; empty where there is none, and for entries that are older than this field.
+    pub target: String,
+    /// `done` or `refused`; empty for entries that are older than this field.
+    pub outcome: String,
     /// What it was done to, and how, in words.
     pub details: String,
+    /// What was before and after, as JSON, where that says more than the words.
+    pub change: Option<String>,
+    /// The request's id, as the log has it.
+    pub request_id: Option<String>,
+    /// The client's address.
+    pub address: Option<String>,
+}
+
+/// Which entries are wanted: those that are all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// By this sign-in name.
+    pub user: Option<String>,
+    /// This action.
+    pub action: Option<String>,
+    /// To what has this id.
+    pub target: Option<String>,
+    /// Of this time or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Before this time.
+    pub to: Option<DateTime<Utc>>,
 }

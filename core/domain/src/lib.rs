@@ -34,7 +34,7 @@ pub use account::{Account, Role, UserName, Viewer};
 pub use analytics::{AppLaunches, LaunchCounts};
 pub use app::{App, AppDraft};
 pub use app_changes::{AppChanges, AppUpdate, Unnamed};
-pub use audit::{Actor, AuditAction, AuditEntry};
+pub use audit::{Actor, AuditAction, AuditEntry, AuditFilter};
 pub use branding::Branding;
 pub use clock::Clock;
 pub use form::{FieldKind, Form, FormField};

@@ -6,7 +6,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{self, ImportOptions, PluginCommand, TokenCommand, UserCommand};
+use crate::commands::{
+    self, AuditCommand, BackupOptions, ImportOptions, MigrateCommand, PluginCommand, RestoreOptions,
+    TokenCommand, UserCommand,
+};
 use crate::config::{self, Config, Overrides};
 use crate::error::ServerError;
 use crate::serve;
@@ -17,7 +20,7 @@ use crate::wiring::Surroundings;
 #[command(
     version,
     after_help = "Examples:\n  launchpad serve --seed examples/apps.json\n  launchpad user add ada --role admin\n  \
-                  launchpad token create --user ada --expires 30d\n  launchpad config\n\n\
+                  launchpad token create --user ada --expires 30d\n  launchpad backup /srv/backups\n  launchpad config\n\n\
                   Exit status: 0 done, 1 failed, 2 wrong usage or configuration."
 )]
 struct Cli {
@@ -41,6 +44,9 @@ struct ServeOptions {
     /// The port to listen on
     #[arg(long)]
     port: Option<String>,
+    /// Begin with an empty database where there was one, and it is gone
+    #[arg(long)]
+    init: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -69,6 +75,17 @@ enum Command {
     /// Write a launch type: check, test, call, inspect and pack it
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Copy the database to a folder while it is in use, or verify the copies there
+    #[command(args_conflicts_with_subcommands = true)]
+    Backup(BackupOptions),
+    /// Put a backup in the place of the database; what is there is kept beside it
+    Restore(RestoreOptions),
+    /// Prove that the audit log is what was written
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Show the schema's migrations, or bring the schema up to date
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
     /// Add, list and disable accounts, set passwords
     #[command(subcommand)]
     User(UserCommand),
@@ -110,7 +127,7 @@ fn execute(cli: Cli, environment: &[(OsString, OsString)]) -> Result<(), ServerE
         .extend(cli.db.map(|text| (config::DB, "--db", text)));
     let command = cli.command.unwrap_or(Command::Serve(cli.serve));
     if let Command::Serve(options) = &command {
-        let ServeOptions { seed, port } = options;
+        let ServeOptions { seed, port, .. } = options;
         overrides
             .settings
             .extend(seed.clone().map(|text| (config::SEED, "--seed", text)));
@@ -135,9 +152,13 @@ fn execute(cli: Cli, environment: &[(OsString, OsString)]) -> Result<(), ServerE
     let surroundings = Surroundings::of(environment);
     runtime.block_on(async {
         match command {
-            Command::Serve(_) => serve::run(config, &surroundings).await,
+            Command::Serve(options) => serve::run(config, &surroundings, options.init).await,
             Command::Export { file } => commands::export(&config, &surroundings, file.as_deref()).await,
             Command::Import(options) => commands::import(&config, &surroundings, options).await,
+            Command::Backup(options) => commands::backup(&config, options).await,
+            Command::Restore(options) => commands::restore(&config, options).await,
+            Command::Audit(command) => commands::audit(&config, command).await,
+            Command::Migrate(command) => commands::migrate(&config, command).await,
             Command::User(command) => commands::user(&config, command).await,
             Command::Token(command) => commands::token(&config, command).await,
             Command::Config { .. } | Command::Doctor { .. } | Command::Plugin(_) => Ok(()),

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use launchpad_services::{SeedError, ServiceError};
+use launchpad_services::audit::CheckpointError;
+use launchpad_services::{BackupError, SeedError, ServiceError};
 
 use crate::config::ConfigProblems;
 
@@ -39,6 +40,12 @@ pub(crate) enum ServerError {
     /// A use case refused a command.
     #[error("{0}")]
     Refused(#[from] ServiceError),
+    /// A backup was not taken, or not restored.
+    #[error("{0}")]
+    Backup(#[from] BackupError),
+    /// The audit log could not be proved, or its checkpoints not be written.
+    #[error("{0}")]
+    Checkpoint(#[from] CheckpointError),
     /// Nothing could be read or written where a command does that.
     #[error("{0}")]
     Io(#[from] std::io::Error),

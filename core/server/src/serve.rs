@@ -18,7 +18,7 @@ use crate::{metrics, telemetry};
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves until the process is told to end.
-pub(crate) async fn run(config: Config, surroundings: &Surroundings) -> Result<(), ServerError> {
+pub(crate) async fn run(config: Config, surroundings: &Surroundings, init: bool) -> Result<(), ServerError> {
     telemetry::start(&config.log);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -31,8 +31,10 @@ pub(crate) async fn run(config: Config, surroundings: &Surroundings) -> Result<(
         services,
         manager,
         plugins,
-    } = wiring::build(&config, surroundings).await?;
+        checkpoints,
+    } = wiring::build(&config, surroundings, init).await?;
     let watching = tokio::spawn(plugins.watch(stopping.clone()));
+    let keeping = tokio::spawn(checkpoints.run(stopping.clone()));
     let managing = tokio::spawn(manager.run(stopping.clone()));
     let address = config.address.as_str().to_owned();
     let site = Site::new(services.clone(), config.address, stopping.clone());
@@ -42,10 +44,10 @@ pub(crate) async fn run(config: Config, surroundings: &Surroundings) -> Result<(
     told_to_end().await?;
     tracing::info!("ending: workloads go on, and are taken up again at the next start");
     stopping.cancel();
-    let ended = async { tokio::join!(serving, managing, watching) };
+    let ended = async { tokio::join!(serving, managing, watching, keeping) };
     tokio::select! {
-        (serving, managing, watching) = ended => {
-            for ended in [serving, managing, watching] {
+        (serving, managing, watching, keeping) = ended => {
+            for ended in [serving, managing, watching, keeping] {
                 ended.map_err(|error| ServerError::Start(format!("a task broke: {error}")))?;
             }
         }

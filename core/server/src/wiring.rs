@@ -8,8 +8,9 @@ use launchpad_domain::plugins::PluginReport;
 use launchpad_domain::{Clock, PluginServices, Plugins, Runtime};
 use launchpad_plugin_host::{NothingGranted, PluginHost, Setup, Source};
 use launchpad_runtime::Podman;
+use launchpad_services::audit::{CheckpointKeeper, CheckpointKind, Checkpoints};
 use launchpad_services::{Catalogue, Parts, PluginSupport, Services, sessions};
-use launchpad_store::{Store, StoreError};
+use launchpad_store::{AuditKey, Opening, Store, StoreError};
 
 use crate::clock::SystemClock;
 use crate::config::{Config, RuntimeChoice};
@@ -61,22 +62,87 @@ pub(crate) struct Portal {
     pub(crate) manager: sessions::Manager,
     /// The plugins, whose folders must be watched beside them.
     pub(crate) plugins: Arc<PluginHost>,
+    /// The same: what is known of the audit log outside the database.
+    pub(crate) checkpoints: CheckpointKeeper,
 }
 
 /// Opens the database that the configuration names.
 pub(crate) async fn open_store(config: &Config) -> Result<Store, ServerError> {
-    Store::open(&config.database)
+    open(config, Opening::default()).await
+}
+
+/// Opens it where the key of its audit log is lost.
+pub(crate) async fn open_store_with_new_key(config: &Config) -> Result<Store, ServerError> {
+    let opening = Opening {
+        new_audit_key: true,
+        ..Opening::default()
+    };
+    open(config, opening).await
+}
+
+async fn open(config: &Config, opening: Opening) -> Result<Store, ServerError> {
+    let opening = Opening {
+        traces: vec![config.audit_key.clone()],
+        audit_key: Some(config.audit_key.clone()),
+        ..opening
+    };
+    Store::open_with(&config.database, opening)
         .await
-        .map_err(|error| ServerError::Database {
-            address: config.database.to_string(),
-            cause: error.to_string(),
-        })
+        .map_err(|error| refused(config, &error))
+}
+
+/// The task that writes checkpoints of the audit log.
+async fn checkpoints(
+    config: &Config,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    init: bool,
+) -> Result<CheckpointKeeper, ServerError> {
+    let refused = |error: &StoreError| refused(config, error);
+    let key = AuditKey::read(&config.audit_key).map_err(|error| refused(&error))?;
+    let key = key
+        .ok_or_else(|| ServerError::Start(format!("the audit key {} is gone", config.audit_key.display())))?;
+    let checkpoints = Checkpoints::beside(&config.audit_key);
+    if init
+        && store
+            .audit()
+            .last_link()
+            .await
+            .map_err(|error| refused(&error))?
+            .is_none()
+    {
+        // Whoever begins anew says so: the rows that are missed were meant to go.
+        checkpoints.add(&key, CheckpointKind::Restart, None, clock.now())?;
+    }
+    Ok(CheckpointKeeper::new(
+        store.clone(),
+        key,
+        checkpoints,
+        Arc::clone(clock),
+    ))
+}
+
+/// The database did not do it.
+pub(crate) fn refused(config: &Config, error: &StoreError) -> ServerError {
+    ServerError::Database {
+        address: config.database.to_string(),
+        cause: error.to_string(),
+    }
 }
 
 /// Builds everything that the configuration asks for.
-pub(crate) async fn build(config: &Config, surroundings: &Surroundings) -> Result<Portal, ServerError> {
-    let store = open_store(config).await?;
+pub(crate) async fn build(
+    config: &Config,
+    surroundings: &Surroundings,
+    init: bool,
+) -> Result<Portal, ServerError> {
+    let opening = Opening {
+        init,
+        ..Opening::default()
+    };
+    let store = open(config, opening).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let checkpoints = checkpoints(config, &store, &clock, init).await?;
     let runtime = runtime(config, &store, &clock, surroundings.search_path.as_deref());
     let plugin_support = support(config, &store);
     let plugins = plugins(config, surroundings, plugin_support.clone(), &clock).await;
@@ -99,6 +165,7 @@ pub(crate) async fn build(config: &Config, surroundings: &Surroundings) -> Resul
         services,
         manager,
         plugins,
+        checkpoints,
     })
 }
 

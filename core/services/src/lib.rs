@@ -11,7 +11,8 @@
 
 pub mod accounts;
 mod analytics;
-mod audit;
+pub mod audit;
+pub mod backup;
 mod catalogue;
 mod error;
 mod health;
@@ -27,6 +28,7 @@ use launchpad_store::Store;
 pub use accounts::{Accounts, SignedIn};
 pub use analytics::Analytics;
 pub use audit::AuditLog;
+pub use backup::{BackupError, Backups};
 pub use catalogue::{Catalogue, SeedError};
 pub use error::ServiceError;
 pub use health::{Health, HealthReport};

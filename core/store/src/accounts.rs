@@ -4,11 +4,12 @@ use chrono::{DateTime, Utc};
 use launchpad_domain::{Account, Actor, AuditAction, Role, UserId, UserName};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
+use crate::audit::Deed;
 use crate::database::{read_fact, write_fact};
 use crate::entities::account::{ActiveModel, Column, Entity, Model};
 use crate::entities::sign_in;
 use crate::error::is_taken;
-use crate::{Store, StoreError, audit, time};
+use crate::{Store, StoreError, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -46,7 +47,7 @@ impl Accounts<'_> {
     /// [`StoreError::Taken`] where another has its name, in whatever case.
     pub async fn insert(&self, actor: &Actor, new: &NewAccount, now: DateTime<Utc>) -> Result<Account> {
         let transaction = self.0.begin().await?;
-        let account = insert(&transaction, actor, new, now).await?;
+        let account = insert(self.0, &transaction, actor, new, now).await?;
         transaction.commit().await?;
         Ok(account)
     }
@@ -65,7 +66,7 @@ impl Accounts<'_> {
         if !good || admin_exists(&transaction).await? {
             return Ok(None);
         }
-        let account = insert(&transaction, actor, new, now).await?;
+        let account = insert(self.0, &transaction, actor, new, now).await?;
         transaction.commit().await?;
         Ok(Some(account))
     }
@@ -150,7 +151,8 @@ impl Accounts<'_> {
         }
         let sign_ins = sign_in::Entity::delete_many().filter(sign_in::Column::UserId.eq(id.to_string()));
         sign_ins.exec(&transaction).await?;
-        audit::write(&transaction, actor, action, &format!("account {id}"), now).await?;
+        let deed = Deed::new(action).to(&id).saying(format!("account {id}"));
+        self.0.note(&transaction, actor, deed, now).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -192,6 +194,7 @@ async fn admin_exists(connection: &impl ConnectionTrait) -> Result<bool> {
 }
 
 async fn insert(
+    store: &Store,
     connection: &impl ConnectionTrait,
     actor: &Actor,
     new: &NewAccount,
@@ -214,7 +217,8 @@ async fn insert(
         });
     }
     let details = format!("account {} ({}), {}", new.id, new.name, new.role.as_str());
-    audit::write(connection, actor, AuditAction::CreateUser, &details, now).await?;
+    let deed = Deed::new(AuditAction::CreateUser).to(&new.id).saying(details);
+    store.note(connection, actor, deed, now).await?;
     Ok(Account {
         id: new.id,
         name: new.name.clone(),

@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use launchpad_domain::{Actor, AppId, AppLaunches, AuditAction, LaunchCounts};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use crate::audit::Deed;
 use crate::entities::launch::{ActiveModel, Column, Entity};
 use crate::entities::{application, session};
-use crate::{Store, StoreError, audit, time};
+use crate::{Store, StoreError, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -86,7 +87,8 @@ impl Analytics<'_> {
             ..ActiveModel::default()
         };
         Entity::insert(row).exec_without_returning(&transaction).await?;
-        audit::write(&transaction, actor, AuditAction::OpenLink, app.as_str(), now).await?;
+        let deed = Deed::new(AuditAction::OpenLink).to(app);
+        self.0.note(&transaction, actor, deed, now).await?;
         Ok(transaction.commit().await?)
     }
 }

@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use launchpad_domain::{Actor, App, AppChanges, AppId, AuditAction, Unnamed};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, QuerySelect};
 
+use crate::audit::Deed;
 use crate::database::{read_fact, write_fact};
 use crate::entities::application::{ActiveModel, Entity, Model};
 use crate::error::{is_taken, readable};
-use crate::{Store, StoreError, audit, time};
+use crate::{Store, StoreError, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -68,7 +69,7 @@ impl Apps<'_> {
     pub async fn insert(&self, actor: &Actor, app: &App, now: DateTime<Utc>) -> Result<StoredApp> {
         let transaction = self.0.begin().await?;
         let made = insert(&transaction, app).await?;
-        audit::write(&transaction, actor, AuditAction::CreateApp, app.id.as_str(), now).await?;
+        self.0.note(&transaction, actor, created(app), now).await?;
         transaction.commit().await?;
         Ok(made)
     }
@@ -85,12 +86,13 @@ impl Apps<'_> {
         now: DateTime<Utc>,
     ) -> Result<Option<StoredApp>> {
         let transaction = self.0.begin().await?;
-        if !is_at(&transaction, &app.id, if_revision).await? {
+        let Some(before) = at(&transaction, &app.id, if_revision).await? else {
             return Ok(None);
-        }
+        };
         let (row, changed) = row(app)?;
         Entity::update(row).exec(&transaction).await?;
-        audit::write(&transaction, actor, AuditAction::UpdateApp, app.id.as_str(), now).await?;
+        let deed = updated(before.as_ref(), app);
+        self.0.note(&transaction, actor, deed, now).await?;
         transaction.commit().await?;
         Ok(Some(changed))
     }
@@ -107,11 +109,12 @@ impl Apps<'_> {
         now: DateTime<Utc>,
     ) -> Result<bool> {
         let transaction = self.0.begin().await?;
-        if !is_at(&transaction, id, if_revision).await? {
+        let Some(before) = at(&transaction, id, if_revision).await? else {
             return Ok(false);
-        }
+        };
         Entity::delete_by_id(id.as_str()).exec(&transaction).await?;
-        audit::write(&transaction, actor, AuditAction::DeleteApp, id.as_str(), now).await?;
+        let deed = deleted(id, before.as_ref());
+        self.0.note(&transaction, actor, deed, now).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -136,16 +139,20 @@ impl Apps<'_> {
         for app in apps {
             if changes.added.contains(&app.id) {
                 insert(&transaction, app).await?;
-                audit::write(&transaction, actor, AuditAction::CreateApp, app.id.as_str(), now).await?;
+                self.0.note(&transaction, actor, created(app), now).await?;
             } else if changes.updated.iter().any(|update| update.id == app.id) {
                 let (row, _) = row(app)?;
                 Entity::update(row).exec(&transaction).await?;
-                audit::write(&transaction, actor, AuditAction::UpdateApp, app.id.as_str(), now).await?;
+                let before = known.iter().find(|known| known.id == app.id);
+                self.0
+                    .note(&transaction, actor, updated(before, app), now)
+                    .await?;
             }
         }
         for id in &changes.removed {
             Entity::delete_by_id(id.as_str()).exec(&transaction).await?;
-            audit::write(&transaction, actor, AuditAction::DeleteApp, id.as_str(), now).await?;
+            let before = known.iter().find(|known| known.id == *id);
+            self.0.note(&transaction, actor, deleted(id, before), now).await?;
         }
         transaction.commit().await?;
         Ok(changes)
@@ -163,31 +170,65 @@ impl Apps<'_> {
             for app in apps {
                 insert(&transaction, app).await?;
             }
-            audit::write(
-                &transaction,
-                actor,
-                AuditAction::SeedApps,
-                &format!("{} apps", apps.len()),
-                now,
-            )
-            .await?;
+            let deed = Deed::new(AuditAction::SeedApps).saying(format!("{} apps", apps.len()));
+            self.0.note(&transaction, actor, deed, now).await?;
         }
         transaction.commit().await?;
         Ok(empty)
     }
 }
 
-/// Whether the app is there, and at the revision that the caller wants.
-async fn is_at(connection: &impl ConnectionTrait, id: &AppId, revision: Option<&str>) -> Result<bool> {
+fn created(app: &App) -> Deed {
+    Deed::new(AuditAction::CreateApp)
+        .to(&app.id)
+        .changing(None, serde_json::to_value(app).ok().as_ref())
+}
+
+/// Only the fields that differ are worth keeping.
+fn updated(before: Option<&App>, app: &App) -> Deed {
+    let changes = AppChanges::between(
+        before.map(std::slice::from_ref).unwrap_or_default(),
+        std::slice::from_ref(app),
+        Unnamed::Keep,
+    );
+    let fields = changes
+        .updated
+        .first()
+        .map(|update| update.fields.as_slice())
+        .unwrap_or_default();
+    let part = |app: &App| {
+        let mut all = serde_json::to_value(app).ok()?;
+        all.as_object_mut()?
+            .retain(|name, _| fields.contains(&name.as_str()));
+        Some(all)
+    };
+    Deed::new(AuditAction::UpdateApp)
+        .to(&app.id)
+        .changing(before.and_then(part).as_ref(), part(app).as_ref())
+}
+
+fn deleted(id: &AppId, before: Option<&App>) -> Deed {
+    let before = before.and_then(|app| serde_json::to_value(app).ok());
+    Deed::new(AuditAction::DeleteApp)
+        .to(id)
+        .changing(before.as_ref(), None)
+}
+
+/// The app as it is, if it is there and at the revision that the caller wants; one that nobody can read is there too.
+async fn at(
+    connection: &impl ConnectionTrait,
+    id: &AppId,
+    revision: Option<&str>,
+) -> Result<Option<Option<App>>> {
     // Locked until the end: of two who have read the same revision, the second finds it gone.
     let row = Entity::find_by_id(id.as_str())
         .lock_exclusive()
         .one(connection)
         .await?;
     match row {
-        None => Ok(false),
+        None => Ok(None),
         Some(row) if revision.is_some_and(|wanted| wanted != row.revision) => Err(StoreError::Stale),
-        Some(_) => Ok(true),
+        Some(row) => Ok(Some(stored(row).ok().map(|stored| stored.app))),
     }
 }
 

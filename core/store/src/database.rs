@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use launchpad_domain::InstanceId;
-use launchpad_migrations::{Migrator, MigratorTrait};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ActiveValue::Set, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
-    DbBackend, DbErr, EntityTrait, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    DbBackend, EntityTrait, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
 use crate::address::connect_postgres;
 use crate::entities::fact;
 use crate::error::{is_damage, is_unwritable};
-use crate::{DatabaseLock, DatabaseUrl, StoreError, file};
+use crate::schema::migrate;
+use crate::{AuditKey, DatabaseLock, DatabaseUrl, StoreError, audit_key, file};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -33,7 +33,7 @@ const LEAST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 /// By which PostgreSQL knows who changes what there is once: the schema and the facts.
 const POSTGRES_KEY: i64 = 5_217_840;
 /// The fact that holds the instance's id.
-const INSTANCE: &str = "instance_id";
+pub(crate) const INSTANCE: &str = "instance_id";
 
 /// How a database is opened.
 #[derive(Debug, Default)]
@@ -44,6 +44,11 @@ pub struct Opening {
     /// Files that only an earlier start can have made, such as the instance's key: where one is there and the
     /// database file is not, the database was lost.
     pub traces: Vec<PathBuf>,
+    /// The file with the key that signs the audit log, made where it is missing and none is missed; none: what is
+    /// written is not signed, which only tests want.
+    pub audit_key: Option<PathBuf>,
+    /// Whether the log may have been signed with another key so far, and now goes on with this one.
+    pub new_audit_key: bool,
     /// The lock that the caller holds already; none: the database is shared.
     pub lock: Option<DatabaseLock>,
 }
@@ -60,6 +65,7 @@ struct Inner {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
     instance: InstanceId,
+    audit_key: Option<AuditKey>,
     /// Last, so that it is let go after the connections.
     lock: DatabaseLock,
 }
@@ -93,10 +99,15 @@ impl Store {
             }
         };
         let instance = instance(&writer).await?;
+        let audit_key = match &opening.audit_key {
+            Some(path) => Some(audit_key::settle(&writer, path, opening.new_audit_key).await?),
+            None => None,
+        };
         Ok(Self(Arc::new(Inner {
             reader,
             writer,
             instance,
+            audit_key,
             lock,
         })))
     }
@@ -118,6 +129,11 @@ impl Store {
         self.0.instance
     }
 
+    /// What the audit log is signed with.
+    pub(crate) fn audit_key(&self) -> Option<&AuditKey> {
+        self.0.audit_key.as_ref()
+    }
+
     /// The connection for reading.
     pub(crate) fn reader(&self) -> &DatabaseConnection {
         &self.0.reader
@@ -134,7 +150,7 @@ impl Store {
     }
 }
 
-async fn begin(writer: &DatabaseConnection) -> Result<DatabaseTransaction> {
+pub(crate) async fn begin(writer: &DatabaseConnection) -> Result<DatabaseTransaction> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
@@ -143,7 +159,7 @@ async fn begin(writer: &DatabaseConnection) -> Result<DatabaseTransaction> {
 }
 
 /// On SQLite every writer is alone anyway.
-async fn begin_once(writer: &DatabaseConnection) -> Result<DatabaseTransaction> {
+pub(crate) async fn begin_once(writer: &DatabaseConnection) -> Result<DatabaseTransaction> {
     let transaction = begin(writer).await?;
     if transaction.get_database_backend() == DbBackend::Postgres {
         let lock = format!("SELECT pg_advisory_xact_lock({POSTGRES_KEY})");
@@ -174,7 +190,7 @@ async fn open_file(
 
 /// The first connection, which makes the file a WAL database. While another does that, SQLite refuses at once
 /// and heeds no timeout, lest both wait for each other; so the waiting is done here.
-async fn connect_first(path: &Path) -> Result<DatabaseConnection> {
+pub(crate) async fn connect_first(path: &Path) -> Result<DatabaseConnection> {
     let deadline = Instant::now() + BUSY;
     loop {
         match connect_sqlite(path, 1).await {
@@ -219,18 +235,6 @@ async fn check_version(connection: &DatabaseConnection) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-async fn migrate(writer: &DatabaseConnection, url: &DatabaseUrl) -> Result<()> {
-    // One transaction around all of it: two starters, and one migrates; an interrupted one leaves the old schema.
-    let transaction = begin_once(writer).await?;
-    Migrator::up(&transaction, None).await.map_err(|error| match error {
-        DbErr::Custom(text) => StoreError::Refused(format!(
-            "{url} was written by a newer version of Launchpad: start that one, or restore a backup that is older ({text})"
-        )),
-        other => other.into(),
-    })?;
-    Ok(transaction.commit().await?)
 }
 
 async fn instance(writer: &DatabaseConnection) -> Result<InstanceId> {

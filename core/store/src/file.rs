@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::{Opening, StoreError};
@@ -12,6 +13,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// With which bytes every SQLite file begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
+/// What a restore writes beside the database, to put in its place once it is whole.
+pub(crate) const STAGING: &str = ".restoring";
 /// Bytes of the header, from which page 1 goes on.
 const HEADER: usize = 100;
 /// Bytes before the first frame of a write-ahead log, and before the page in each frame.
@@ -25,6 +28,45 @@ pub(crate) fn check(path: &Path, opening: &Opening) -> Result<()> {
         Ok(file) => check_content(path, &file, opening),
         Err(error) if error.kind() == ErrorKind::NotFound => check_missing(path, opening),
         Err(error) => Err(unusable(path, &error)),
+    }
+}
+
+/// Makes an empty file that only its owner may read.
+pub(crate) fn make_private(path: &Path) -> Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|error| StoreError::Refused(format!("{} cannot be made: {error}", path.display())))
+}
+
+/// Waits until the file's content is on the disk.
+pub(crate) fn synchronise(path: &Path) -> Result<()> {
+    let synchronised = File::open(path).and_then(|file| file.sync_all());
+    synchronised.map_err(|error| unusable(path, &error))
+}
+
+/// Gives a file another name, and waits until that is on the disk.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
+    std::fs::rename(from, to).map_err(|error| unusable(from, &error))?;
+    synchronise_name(to)
+}
+
+/// Waits until the file's name is on the disk.
+pub(crate) fn synchronise_name(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => synchronise(folder),
+        _ => synchronise(Path::new(".")),
+    }
+}
+
+/// Removes a file that may be there.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(unusable(path, &error)),
+        _ => Ok(()),
     }
 }
 
@@ -52,10 +94,9 @@ pub(crate) fn unusable(path: &Path, error: &impl Display) -> StoreError {
 }
 
 fn check_missing(path: &Path, opening: &Opening) -> Result<()> {
-    let wal = beside(path, "-wal");
-    let trace = std::iter::once(&wal)
-        .chain(&opening.traces)
-        .find(|trace| trace.exists());
+    // The last is a restore that was cut short.
+    let ours = ["-wal", STAGING].map(|suffix| beside(path, suffix));
+    let trace = ours.iter().chain(&opening.traces).find(|trace| trace.exists());
     match trace {
         Some(trace) if !opening.init => Err(StoreError::Refused(format!(
             "{path} is missing, but {trace} shows that there was a database: put {path} back or restore it from a \

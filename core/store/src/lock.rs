@@ -56,7 +56,13 @@ impl DatabaseLock {
     pub(crate) async fn release(&self) -> Result<()> {
         match &self.0 {
             Held::File(_) => Ok(()),
-            Held::Postgres(connection) => Ok(connection.close_by_ref().await?),
+            Held::Postgres(connection) => {
+                // The server notices the end of a connection some time after it.
+                connection
+                    .execute_unprepared("SELECT pg_advisory_unlock_all()")
+                    .await?;
+                Ok(connection.close_by_ref().await?)
+            }
         }
     }
 }

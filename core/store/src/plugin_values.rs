@@ -5,8 +5,9 @@ use launchpad_domain::{Actor, AuditAction, LaunchTypeId, SessionId};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
+use crate::audit::Deed;
 use crate::entities::{plugin_off, plugin_value, session, session_value};
-use crate::{Store, StoreError, audit, time};
+use crate::{Store, StoreError, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -160,7 +161,8 @@ impl PluginValues<'_> {
             (inserted == 1, AuditAction::DisablePlugin)
         };
         if changed {
-            audit::write(&transaction, actor, action, &format!("plugin {plugin}"), now).await?;
+            let deed = Deed::new(action).to(plugin).saying(format!("plugin {plugin}"));
+            self.0.note(&transaction, actor, deed, now).await?;
         }
         transaction.commit().await?;
         Ok(changed)

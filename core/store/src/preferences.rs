@@ -5,8 +5,9 @@ use launchpad_domain::{Actor, AuditAction, Preferences, UserId};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
+use crate::audit::Deed;
 use crate::entities::preference::{ActiveModel, Column, Entity};
-use crate::{Store, StoreError, audit, time};
+use crate::{Store, StoreError, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -72,14 +73,10 @@ impl PreferenceRows<'_> {
             .on_conflict(replace)
             .exec_without_returning(&transaction)
             .await?;
-        audit::write(
-            &transaction,
-            actor,
-            AuditAction::UpdatePreferences,
-            &format!("account {user}"),
-            now,
-        )
-        .await?;
+        let deed = Deed::new(AuditAction::UpdatePreferences)
+            .to(&user)
+            .saying(format!("account {user}"));
+        self.0.note(&transaction, actor, deed, now).await?;
         Ok(transaction.commit().await?)
     }
 }

@@ -13,11 +13,12 @@ use sea_orm::{
 };
 use serde_json::{Map, Value};
 
+use crate::audit::Deed;
 use crate::entities::session::{Column, Entity, Model};
 use crate::entities::{account, launch, session_value};
 use crate::error::readable;
 use crate::session_rows::{new_row, session};
-use crate::{Store, StoreError, audit, time};
+use crate::{Store, StoreError, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -87,14 +88,8 @@ impl Sessions<'_> {
             .exec_without_returning(&transaction)
             .await?;
         let details = format!("session {} of app {}", new.id, new.app_id);
-        audit::write(
-            &transaction,
-            actor,
-            AuditAction::CreateSession,
-            &details,
-            new.created_at,
-        )
-        .await?;
+        let deed = Deed::new(AuditAction::CreateSession).to(&new.id).saying(details);
+        self.0.note(&transaction, actor, deed, new.created_at).await?;
         transaction.commit().await?;
         session(model)
     }
@@ -216,7 +211,8 @@ impl Sessions<'_> {
         }
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         let details = format!("session {id} {to}{reason}");
-        audit::write(&transaction, actor, AuditAction::TerminateSession, &details, now).await?;
+        let deed = Deed::new(AuditAction::TerminateSession).to(&id).saying(details);
+        self.0.note(&transaction, actor, deed, now).await?;
         transaction.commit().await?;
         Ok(true)
     }

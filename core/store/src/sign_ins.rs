@@ -5,9 +5,10 @@ use launchpad_domain::{Account, Actor, AuditAction, SignInId, UserId};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::accounts::account;
+use crate::audit::Deed;
 use crate::entities::account as accounts;
 use crate::entities::sign_in::{ActiveModel, Column, Entity};
-use crate::{Store, StoreError, audit, time};
+use crate::{Store, StoreError, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -58,14 +59,10 @@ impl SignIns<'_> {
             expires_at: Set(time::text(expires_at)),
         };
         Entity::insert(row).exec_without_returning(&transaction).await?;
-        audit::write(
-            &transaction,
-            actor,
-            AuditAction::SignIn,
-            &format!("sign-in {id}"),
-            now,
-        )
-        .await?;
+        let deed = Deed::new(AuditAction::SignIn)
+            .to(&id)
+            .saying(format!("sign-in {id}"));
+        self.0.note(&transaction, actor, deed, now).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -111,14 +108,10 @@ impl SignIns<'_> {
         {
             return Ok(false);
         }
-        audit::write(
-            &transaction,
-            actor,
-            AuditAction::SignOut,
-            &format!("sign-in {id}"),
-            now,
-        )
-        .await?;
+        let deed = Deed::new(AuditAction::SignOut)
+            .to(&id)
+            .saying(format!("sign-in {id}"));
+        self.0.note(&transaction, actor, deed, now).await?;
         transaction.commit().await?;
         Ok(true)
     }

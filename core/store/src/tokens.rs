@@ -5,9 +5,10 @@ use launchpad_domain::{Account, Actor, AuditAction, TokenId, UserId};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::accounts::account;
+use crate::audit::Deed;
 use crate::entities::account as accounts;
 use crate::entities::token::{ActiveModel, Column, Entity, Model};
-use crate::{Store, StoreError, audit, time};
+use crate::{Store, StoreError, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -61,7 +62,8 @@ impl Tokens<'_> {
         };
         Entity::insert(row).exec_without_returning(&transaction).await?;
         let details = format!("token {} of account {}", new.id, new.user_id);
-        audit::write(&transaction, actor, AuditAction::CreateToken, &details, now).await?;
+        let deed = Deed::new(AuditAction::CreateToken).to(&new.id).saying(details);
+        self.0.note(&transaction, actor, deed, now).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -116,14 +118,10 @@ impl Tokens<'_> {
         {
             return Ok(false);
         }
-        audit::write(
-            &transaction,
-            actor,
-            AuditAction::RevokeToken,
-            &format!("token {id}"),
-            now,
-        )
-        .await?;
+        let deed = Deed::new(AuditAction::RevokeToken)
+            .to(&id)
+            .saying(format!("token {id}"));
+        self.0.note(&transaction, actor, deed, now).await?;
         transaction.commit().await?;
         Ok(true)
     }

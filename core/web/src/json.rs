@@ -222,7 +222,16 @@ pub(crate) struct AuditDocument {
     /// The sign-in name at the time.
     user: String,
     action: String,
+    /// The id of what it was done to.
+    target: String,
+    /// `done` or `refused`.
+    outcome: String,
     details: String,
+    /// What was `before` and `after`.
+    change: Option<serde_json::Value>,
+    request_id: Option<String>,
+    /// The client's address.
+    address: Option<String>,
 }
 
 impl From<AuditEntry> for AuditDocument {
@@ -232,7 +241,12 @@ impl From<AuditEntry> for AuditDocument {
             timestamp: entry.timestamp,
             user: entry.user,
             action: entry.action,
+            target: entry.target,
+            outcome: entry.outcome,
             details: entry.details,
+            change: entry.change.and_then(|text| serde_json::from_str(&text).ok()),
+            request_id: entry.request_id,
+            address: entry.address,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! This crate names neither the database nor the engine: it knows services.
 
 mod address;
+mod audit_export;
 mod error;
 mod events;
 mod guard;

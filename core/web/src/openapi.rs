@@ -14,7 +14,7 @@ use crate::routes::{analytics, apps, audit, config, health, launch, plugins, pre
         sessions::list, launch::by_json, sessions::read, sessions::end,
         preferences::read, preferences::replace,
         plugins::list, plugins::reload, plugins::read, plugins::calls, plugins::enable, plugins::disable,
-        audit::list, analytics::counts, analytics::record_launch,
+        audit::list, audit::csv, audit::json_lines, analytics::counts, analytics::record_launch,
         config::branding, config::openapi, health::live, health::ready,
     ),
     components(schemas(ProblemDocument)),

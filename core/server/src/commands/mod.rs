@@ -1,8 +1,11 @@
 //! What an operator can do beside a running portal, on the same configuration and database.
 
+mod audit;
+mod backup;
 mod catalogue;
 mod config;
 mod doctor;
+mod migrate;
 mod plugin;
 mod token;
 mod user;
@@ -17,9 +20,12 @@ use crate::config::Config;
 use crate::error::ServerError;
 use crate::wiring;
 
+pub(crate) use audit::{AuditCommand, run as audit};
+pub(crate) use backup::{BackupOptions, RestoreOptions, backup, restore};
 pub(crate) use catalogue::{ImportOptions, export, import};
 pub(crate) use config::show as show_config;
 pub(crate) use doctor::run as doctor;
+pub(crate) use migrate::{MigrateCommand, run as migrate};
 pub(crate) use plugin::{PluginCommand, run as plugin};
 pub(crate) use token::{TokenCommand, run as token};
 pub(crate) use user::{UserCommand, run as user};

@@ -29,6 +29,8 @@ keys! {
     PUBLIC_URL = "public_url", "LAUNCHPAD_PUBLIC_URL", None;
     /// A file for SQLite, or a `postgres://` URL.
     DB = "db", "LAUNCHPAD_DB", Some("launchpad.db");
+    /// The key that signs the audit log; beside the database, unless set.
+    AUDIT_KEY = "audit.key_file", "LAUNCHPAD_AUDIT__KEY_FILE", Some("");
     /// What fills an empty catalogue, once.
     SEED = "seed", "LAUNCHPAD_SEED", None;
     /// Which engine runs apps.

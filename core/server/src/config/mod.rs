@@ -33,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) address: PublicAddress,
     /// The database.
     pub(crate) database: DatabaseUrl,
+    /// The file with the key that signs the audit log.
+    pub(crate) audit_key: PathBuf,
     /// What fills an empty catalogue.
     pub(crate) seed: Option<PathBuf>,
     /// Which engine runs apps.
@@ -136,6 +138,7 @@ impl Config {
     fn read(reader: &mut Reader) -> Option<Self> {
         let listen = sections::listen(reader);
         let database = reader.parsed(keys::DB, str::parse);
+        let audit_key = reader.optional(keys::AUDIT_KEY, |path| Ok(PathBuf::from(path)));
         let seed = reader.optional(keys::SEED, |path| Ok(PathBuf::from(path)));
         let runtime = reader.parsed(keys::RUNTIME, sections::runtime);
         reader.parsed(keys::NAMESPACE, sections::namespace);
@@ -149,6 +152,7 @@ impl Config {
         Some(Self {
             listen,
             address,
+            audit_key: audit_key.unwrap_or_else(|| sections::audit_key(database.as_ref())),
             database: database?,
             seed,
             runtime: runtime?,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use launchpad_domain::policy::PodLimits;
 use launchpad_domain::{Branding, Capability};
 use launchpad_services::{FetchRules, SessionSettings};
+use launchpad_store::DatabaseUrl;
 use launchpad_web::PublicAddress;
 use url::Url;
 
@@ -64,6 +65,16 @@ fn parse_public_url(text: &str) -> Result<Url, String> {
     } else {
         Err("must have no path: the portal has a host of its own".to_owned())
     }
+}
+
+/// Where the audit log's key is, unless somebody says it: beside the database.
+pub(super) fn audit_key(database: Option<&DatabaseUrl>) -> PathBuf {
+    let mut name = match database {
+        Some(DatabaseUrl::Sqlite(path)) => path.clone().into_os_string(),
+        _ => "launchpad".into(),
+    };
+    name.push(".audit-key");
+    PathBuf::from(name)
 }
 
 /// Which engine.

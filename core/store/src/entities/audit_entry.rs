@@ -15,6 +15,10 @@ pub struct Model {
     pub actor_id: Option<String>,
     pub request_id: Option<String>,
     pub address: Option<String>,
+    pub target: Option<String>,
+    pub outcome: Option<String>,
+    pub change: Option<String>,
+    pub chain: Option<String>,
 }
 
 /// None: rows are read by their keys.

@@ -47,7 +47,7 @@ on_both! {
         assert!(!store.accounts().set_password(&actor(), nobody, "x", later(3)).await.unwrap());
         assert!(!store.accounts().set_disabled(&actor(), nobody, true, later(3)).await.unwrap());
         let actions: Vec<_> =
-            store.audit().page(None, 10).await.unwrap().into_iter().map(|entry| entry.action).collect();
+            store.audit().page(&launchpad_domain::AuditFilter::default(), None, 10).await.unwrap().into_iter().map(|entry| entry.action).collect();
         assert_eq!(actions, ["DISABLE_USER", "SET_PASSWORD", "CREATE_USER"]);
     }
 

@@ -64,6 +64,24 @@ async fn counts(database: &TestDatabase) -> Vec<i64> {
 }
 
 on_both! {
+    async fn what_was_there_is_copied_before_it_is_changed(database: &TestDatabase) {
+        adopt(database).await;
+        database.open().await.close().await.unwrap();
+        let query = "SELECT details FROM PLACEaudit_log";
+        let first = "before-m20261123_000001_published_tables";
+        let kept = if database.is_postgres() {
+            let place = format!("\"{}\".", first.replace('-', "_"));
+            database.texts(&query.replace("PLACE", &place)).await
+        } else {
+            let kept = TestDatabase::at(&format!("{}.{first}", database.address));
+            assert_eq!(kept.number("SELECT count(*) FROM pragma_table_info('audit_log')").await, 5, "as it was");
+            kept.texts(&query.replace("PLACE", "")).await
+        };
+        assert_eq!(kept, [Some("wiki".to_owned())]);
+        // Nothing is copied where nothing changes.
+        database.open().await.close().await.unwrap();
+    }
+
     async fn every_row_is_kept_and_read(database: &TestDatabase) {
         adopt(database).await;
         let store = database.open().await;
@@ -82,7 +100,7 @@ on_both! {
         assert!(sessions[0].expires_at < noon(), "its deadline is over, so that the next sweep judges it");
         assert_eq!(store.sessions().unfinished(RuntimeKind::Kubernetes).await.unwrap().len(), 1);
 
-        let audit = store.audit().page(None, 10).await.unwrap();
+        let audit = store.audit().page(&launchpad_domain::AuditFilter::default(), None, 10).await.unwrap();
         assert_eq!((audit[0].timestamp, audit[0].action.as_str()), (noon(), "CREATE_APP"));
         let counts = store.analytics().counts().await.unwrap();
         assert_eq!(counts.total_launches, 2);
@@ -101,7 +119,7 @@ on_both! {
         let preferences = store.preferences().get(USER.parse().unwrap()).await.unwrap().unwrap();
         store.preferences().put(&actor(), USER.parse().unwrap(), &preferences, later(1)).await.unwrap();
         store.analytics().open_link(&actor(), &"wiki".parse().unwrap(), later(1)).await.unwrap();
-        let page = store.audit().page(None, 10).await.unwrap();
+        let page = store.audit().page(&launchpad_domain::AuditFilter::default(), None, 10).await.unwrap();
         assert_eq!(page.iter().map(|entry| entry.id).collect::<Vec<_>>(), [5, 4, 3, 2, 1]);
         let illegal = "UPDATE sessions SET status = 'running' WHERE id = '7'";
         assert!(database.execute(illegal).await.is_err(), "the trigger guards adopted rows");

@@ -36,7 +36,7 @@ on_both! {
     async fn an_opened_link_is_audited(database: &TestDatabase) {
         let store = database.open().await;
         store.analytics().open_link(&actor(), &"wiki".parse().unwrap(), noon()).await.unwrap();
-        let row = &store.audit().page(None, 1).await.unwrap()[0];
+        let row = &store.audit().page(&launchpad_domain::AuditFilter::default(), None, 1).await.unwrap()[0];
         assert_eq!((row.action.as_str(), row.details.as_str()), ("OPEN_LINK", "wiki"));
     }
 }

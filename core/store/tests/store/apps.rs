@@ -61,7 +61,7 @@ on_both! {
         assert!(!apps.delete(&actor(), &id, Some(&second), later(2)).await.unwrap());
         assert!(apps.update(&actor(), &app("wiki"), None, later(2)).await.unwrap().is_none());
         let actions: Vec<_> =
-            store.audit().page(None, 10).await.unwrap().into_iter().map(|entry| entry.action).collect();
+            store.audit().page(&launchpad_domain::AuditFilter::default(), None, 10).await.unwrap().into_iter().map(|entry| entry.action).collect();
         assert_eq!(actions, ["DELETE_APP", "UPDATE_APP", "CREATE_APP"]);
     }
 

@@ -1,6 +1,6 @@
 //! The audit log: its rows, its pages, and that a change and its row are one.
 
-use launchpad_domain::AuditAction;
+use launchpad_domain::{AuditAction, AuditFilter};
 
 use crate::support::{TestDatabase, account, actor, app, later, new_session, noon, on_both};
 
@@ -14,7 +14,7 @@ on_both! {
         let row = &database.rows("SELECT actor_id, request_id, address, timestamp FROM audit_log WHERE id = 2").await[0];
         let texts: Vec<String> = (0..4).map(|at| row.try_get_by_index(at).unwrap()).collect();
         assert_eq!(texts, [&ada.id.to_string(), "request-1", "192.0.2.1", "2026-11-23T12:01:00.123456Z"]);
-        let entry = &store.audit().page(None, 1).await.unwrap()[0];
+        let entry = &store.audit().page(&AuditFilter::default(), None, 1).await.unwrap()[0];
         assert_eq!((entry.user.as_str(), entry.timestamp), ("command line", later(1)));
         assert_eq!((entry.action.as_str(), entry.details.as_str()), ("REFUSE_ACCESS", "app wiki"));
     }
@@ -23,7 +23,7 @@ on_both! {
         let store = database.open().await;
         let long = format!("a{}", "é".repeat(4_000));
         store.audit().record(&actor(), AuditAction::RefuseAccess, &long, noon()).await.unwrap();
-        let kept = &store.audit().page(None, 1).await.unwrap()[0].details;
+        let kept = &store.audit().page(&AuditFilter::default(), None, 1).await.unwrap()[0].details;
         assert_eq!(kept.len(), 4_095);
         assert!(long.starts_with(kept));
     }
@@ -37,7 +37,7 @@ on_both! {
         let mut seen = Vec::new();
         let mut before = None;
         loop {
-            let page = store.audit().page(before, 10).await.unwrap();
+            let page = store.audit().page(&AuditFilter::default(), before, 10).await.unwrap();
             let Some(last) = page.last() else { break };
             before = Some(last.id);
             seen.extend(page.into_iter().map(|entry| entry.details.parse::<i32>().unwrap()));
@@ -81,5 +81,49 @@ on_both! {
         assert!(store.apps().list().await.unwrap().is_empty());
         assert!(!store.accounts().get(user).await.unwrap().unwrap().disabled);
         assert_eq!(database.number("SELECT count(*) FROM analytics").await, 0);
+    }
+
+    async fn a_filter_finds_what_is_all_of_it(database: &TestDatabase) {
+        let store = database.open().await;
+        let user = account(&store, "ada").await.id;
+        for number in 0..3 {
+            store.apps().insert(&actor(), &app(&format!("app-{number}")), later(number)).await.unwrap();
+        }
+        let mut ada = actor();
+        "ada".clone_into(&mut ada.name);
+        store.audit().record(&ada, AuditAction::RefuseAccess, "GET /admin", later(1)).await.unwrap();
+        let found = async |filter: AuditFilter| {
+            let page = store.audit().page(&filter, None, 10).await.unwrap();
+            page.into_iter().map(|entry| entry.details).collect::<Vec<_>>()
+        };
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(found(AuditFilter { user: text("ada"), ..AuditFilter::default() }).await, ["GET /admin"]);
+        assert_eq!(
+            found(AuditFilter { action: text("CREATE_APP"), ..AuditFilter::default() }).await,
+            ["app-2", "app-1", "app-0"]
+        );
+        let target = AuditFilter { target: Some(user.to_string()), ..AuditFilter::default() };
+        assert_eq!(found(target.clone()).await.len(), 1);
+        assert_eq!(found(AuditFilter { action: text("CREATE_APP"), ..target }).await.len(), 0);
+        let middle = AuditFilter { from: Some(later(1)), to: Some(later(2)), ..AuditFilter::default() };
+        assert_eq!(found(middle).await, ["GET /admin", "app-1"]);
+        let entry = &store.audit().page(&AuditFilter { user: text("ada"), ..AuditFilter::default() }, None, 1).await.unwrap()[0];
+        assert_eq!((entry.outcome.as_str(), entry.address.as_deref()), ("refused", Some("192.0.2.1")));
+    }
+
+    async fn a_change_keeps_what_was_before(database: &TestDatabase) {
+        let store = database.open().await;
+        let mut wiki = app("wiki");
+        store.apps().insert(&actor(), &wiki, noon()).await.unwrap();
+        "Another".clone_into(&mut wiki.name);
+        store.apps().update(&actor(), &wiki, None, noon()).await.unwrap();
+        store.apps().delete(&actor(), &wiki.id, None, noon()).await.unwrap();
+        let page = store.audit().page(&AuditFilter::default(), None, 3).await.unwrap();
+        let changes: Vec<serde_json::Value> =
+            page.iter().map(|entry| serde_json::from_str(entry.change.as_ref().unwrap()).unwrap()).collect();
+        assert_eq!(changes[1], serde_json::json!({"before": {"name": "The app wiki"}, "after": {"name": "Another"}}));
+        assert_eq!((&changes[0]["before"]["name"], &changes[0]["after"]), (&"Another".into(), &serde_json::Value::Null));
+        assert_eq!((&changes[2]["after"]["name"], &changes[2]["before"]), (&"The app wiki".into(), &serde_json::Value::Null));
+        assert!(page.iter().all(|entry| entry.target == "wiki" && entry.outcome == "done"));
     }
 }

@@ -16,7 +16,7 @@ on_both! {
         assert_eq!((made.created_at, made.updated_at, made.expires_at), (noon(), noon(), later(2)));
         assert_eq!((made.params, made.app_name), (new.params, new.app_name));
         assert_eq!(database.number("SELECT count(*) FROM analytics WHERE app_id = 'wiki'").await, 1);
-        let row = &store.audit().page(None, 1).await.unwrap()[0];
+        let row = &store.audit().page(&launchpad_domain::AuditFilter::default(), None, 1).await.unwrap()[0];
         assert_eq!(row.action, "CREATE_SESSION");
         assert!(row.details.contains(&new.id.to_string()));
         assert_eq!(store.sessions().get(SessionId::new()).await.unwrap(), None);

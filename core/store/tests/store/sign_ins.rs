@@ -31,7 +31,7 @@ on_both! {
         assert!(!store.sign_ins().delete(&actor(), id, later(6)).await.unwrap());
         assert!(store.sign_ins().find("one").await.unwrap().is_none());
         let actions: Vec<_> =
-            store.audit().page(None, 10).await.unwrap().into_iter().map(|entry| entry.action).collect();
+            store.audit().page(&launchpad_domain::AuditFilter::default(), None, 10).await.unwrap().into_iter().map(|entry| entry.action).collect();
         assert_eq!(actions, ["SIGN_OUT", "SIGN_IN", "CREATE_USER"]);
     }
 

@@ -46,7 +46,7 @@ on_both! {
         assert!(!store.tokens().revoke(&actor(), id, later(1)).await.unwrap());
         assert!(store.tokens().find("one").await.unwrap().is_none());
         let actions: Vec<_> =
-            store.audit().page(None, 10).await.unwrap().into_iter().map(|entry| entry.action).collect();
+            store.audit().page(&launchpad_domain::AuditFilter::default(), None, 10).await.unwrap().into_iter().map(|entry| entry.action).collect();
         assert_eq!(actions, ["REVOKE_TOKEN", "CREATE_TOKEN", "CREATE_USER"]);
     }
 

@@ -174,6 +174,8 @@ fn table() -> Vec<Route> {
             plugins::disable,
         ),
         get("/api/audit", Needs(ReadAudit), audit::list),
+        get("/api/audit.csv", Needs(ReadAudit), audit::csv),
+        get("/api/audit.jsonl", Needs(ReadAudit), audit::json_lines),
         get("/api/analytics", Needs(ReadAnalytics), analytics::counts),
         post("/api/analytics/launch", Needs(Launch), analytics::record_launch),
         get("/api/config", Open, config::branding),

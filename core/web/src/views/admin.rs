@@ -1,7 +1,7 @@
-//! The audit log, everybody's sessions and the accounts, for administrators.
+//! Everybody's sessions and the accounts, for administrators.
 
 use askama::Template;
-use launchpad_domain::{Account, AuditEntry, Problems, Role, Session};
+use launchpad_domain::{Account, Problems, Role, Session};
 
 use super::form::{FormProblems, Labels};
 use super::page::Page;
@@ -9,22 +9,6 @@ use super::sessions::SessionRow;
 use super::when::When;
 
 const NEW_USER: Labels = &[("name", "Name"), ("role", "Role"), ("password", "Password")];
-
-/// The latest entries of the audit log.
-#[derive(Debug, Template)]
-#[template(path = "admin/audit.html")]
-pub(crate) struct AuditPage {
-    page: Page,
-    entries: Vec<AuditRow>,
-}
-
-#[derive(Debug)]
-struct AuditRow {
-    when: When,
-    user: String,
-    action: String,
-    details: String,
-}
 
 /// Everybody's newest sessions.
 #[derive(Debug, Template)]
@@ -59,22 +43,6 @@ struct AccountRow {
     role: Role,
     disabled: bool,
     created: When,
-}
-
-impl AuditPage {
-    /// The entries, newest first.
-    pub(crate) fn new(page: Page, entries: Vec<AuditEntry>) -> Self {
-        let rows = entries.into_iter().map(|entry| AuditRow {
-            when: entry.timestamp.into(),
-            user: entry.user,
-            action: entry.action,
-            details: entry.details,
-        });
-        Self {
-            entries: rows.collect(),
-            page: page.named("Audit log", "/admin/audit"),
-        }
-    }
 }
 
 impl AllSessionsPage {

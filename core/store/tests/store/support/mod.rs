@@ -2,6 +2,8 @@
 
 mod postgres;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use launchpad_domain::{
     Account, Actor, App, Failure, PodPlan, Role, RuntimeKind, Session, SessionId, Status, UserId,
@@ -47,6 +49,14 @@ impl TestDatabase {
         Self {
             address: folder.path().join("launchpad.db").to_str().unwrap().to_owned(),
             _folder: Some(folder),
+        }
+    }
+
+    /// A file that somebody else keeps.
+    pub(crate) fn at(path: &str) -> Self {
+        Self {
+            address: path.to_owned(),
+            _folder: None,
         }
     }
 
@@ -100,6 +110,50 @@ impl TestDatabase {
         let rows = connection.query_all_raw(query).await.unwrap();
         connection.close().await.unwrap();
         rows
+    }
+
+    /// Every row of every table of ours, as text, in no order that depends on the database.
+    pub(crate) async fn dump(&self) -> BTreeMap<String, BTreeSet<Vec<Option<String>>>> {
+        let mut dump = BTreeMap::new();
+        let tables = self.either(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
+        );
+        for table in self.texts(tables).await.into_iter().flatten() {
+            // When a migration was applied is each database's own.
+            if table == "seaql_migrations" {
+                continue;
+            }
+            let query = self.either(
+                format!("SELECT name FROM pragma_table_info('{table}') ORDER BY name"),
+                format!(
+                    "SELECT column_name::text FROM information_schema.columns \
+                     WHERE table_schema = 'public' AND table_name = '{table}' ORDER BY column_name COLLATE \"C\""
+                ),
+            );
+            let columns: Vec<String> = self.texts(&query).await.into_iter().flatten().collect();
+            let list: Vec<String> = columns
+                .iter()
+                .map(|name| format!("CAST(\"{name}\" AS TEXT)"))
+                .collect();
+            let rows = self
+                .rows(&format!("SELECT {} FROM {table}", list.join(", ")))
+                .await;
+            let cell = |row: &QueryResult, at: usize| {
+                let text: Option<String> = row.try_get_by_index(at).unwrap();
+                match (columns[at].as_str(), text.as_deref()) {
+                    // PostgreSQL has a type for what SQLite stores as a number.
+                    ("cleaned" | "disabled", Some("true")) => Some("1".to_owned()),
+                    ("cleaned" | "disabled", Some("false")) => Some("0".to_owned()),
+                    _ => text,
+                }
+            };
+            let rows = rows
+                .iter()
+                .map(|row| (0..columns.len()).map(|at| cell(row, at)).collect());
+            dump.insert(table, rows.collect());
+        }
+        dump
     }
 
     /// The only column of the rows.

@@ -267,8 +267,14 @@ fn admin_pages() -> Rendered {
             "admin-sessions-empty",
             AllSessionsPage::new(page(), &[], &[]).render(),
         ),
-        ("admin-audit", AuditPage::new(page(), audit()).render()),
-        ("admin-audit-empty", AuditPage::new(page(), Vec::new()).render()),
+        (
+            "admin-audit",
+            AuditPage::new(page(), audit(), audit_fields()).render(),
+        ),
+        (
+            "admin-audit-empty",
+            AuditPage::new(page(), Vec::new(), AuditFields::default()).render(),
+        ),
         ("admin-analytics", AnalyticsPage::new(page(), counts()).render()),
         (
             "admin-analytics-empty",
@@ -277,13 +283,27 @@ fn admin_pages() -> Rendered {
     ]
 }
 
+fn audit_fields() -> AuditFields {
+    AuditFields {
+        user: HOSTILE.to_owned(),
+        older: Some("before=1".to_owned()),
+        is_filtered: true,
+        ..AuditFields::default()
+    }
+}
+
 pub(super) fn audit() -> Vec<AuditEntry> {
     let entry = |id, action: &str, details: &str| AuditEntry {
         id,
         timestamp: time(),
         user: "ada".to_owned(),
         action: action.to_owned(),
+        target: HOSTILE.to_owned(),
+        outcome: "done".to_owned(),
         details: details.to_owned(),
+        change: Some(serde_json::json!({"before": null, "after": {HOSTILE: HOSTILE, "n": [1]}}).to_string()),
+        request_id: None,
+        address: Some(HOSTILE.to_owned()),
     };
     vec![
         entry(2, "CREATE_APP", "app inkscape"),
