@@ -2,7 +2,8 @@
 # Builds the component of every shipped launch type that is written in Rust, from source.
 #
 #   plugins/build.sh          writes plugins/<id>/plugin.wasm
-#   plugins/build.sh --check  builds elsewhere, and plays the recorded calls of each plugin with both components
+#   plugins/build.sh --check  builds elsewhere, and plays the recorded calls of each plugin with both components, and
+#                             those of the examples
 #
 # toolchain.sh says which compiler builds them.
 set -eu
@@ -34,6 +35,10 @@ check() {
             (cd "$here/.." && cargo run --locked --quiet -p launchpad-tests --bin launchpad-under-test -- \
                 plugin test "$folder")
         done
+    done
+    for folder in "$here"/../examples/plugins/*/; do
+        (cd "$here/.." && cargo run --locked --quiet -p launchpad-tests --bin launchpad-under-test -- \
+            plugin test "$folder")
     done
 }
 

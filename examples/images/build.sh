@@ -1,10 +1,13 @@
 #!/bin/sh
 # Builds the example images from Debian packages alone: no registry is asked for anything.
 #
-#   examples/images/build.sh [--force] [--archive FILE]
+#   examples/images/build.sh [--force] [--archive FILE] [IMAGE...]
+#
+# Without names the two images that the example catalogue launches are built: vnc-sidecar and desktop. kiosk, the web
+# browser of examples/plugins/kiosk, is built where it is named.
 #
 # An image whose recipe (this script and the image's folder) has not changed since it was built is kept; --force builds
-# it all the same, for instance to take in Debian's security updates. --archive writes both images into one file that
+# it all the same, for instance to take in Debian's security updates. --archive writes the images into one file that
 # `podman load --input FILE` and `ctr --namespace k8s.io images import FILE` read.
 #
 # Needs podman and mmdebstrap (deploy/podman/install-debian.sh) and works as root as well as for an ordinary user.
@@ -12,6 +15,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 images='vnc-sidecar desktop'
+known='vnc-sidecar desktop kiosk'
 tag=1
 recipe_label=dev.launchpad.recipe
 
@@ -21,6 +25,7 @@ fail() { say "$*" >&2; exit 1; }
 read_arguments() {
     force=''
     archive=''
+    named=''
     while [ $# -gt 0 ]; do
         case $1 in
             --force) force=yes ;;
@@ -28,10 +33,15 @@ read_arguments() {
                 [ $# -gt 1 ] || fail '--archive needs a file name'
                 archive=$2
                 shift ;;
-            *) fail "unknown argument $1 (known: --force, --archive FILE)" ;;
+            *)
+                case " $known " in
+                    *" $1 "*) named="$named $1" ;;
+                    *) fail "unknown argument $1 (known: --force, --archive FILE, and the images $known)" ;;
+                esac ;;
         esac
         shift
     done
+    images=${named:-$images}
 }
 
 name_of() { printf 'localhost/launchpad/%s:%s' "$1" "$tag"; }

@@ -18,32 +18,30 @@ use crate::limits::{FETCHES, MAX_KEY, MAX_VALUE, PROGRESSES};
 const MAX_PROGRESS: usize = 200;
 type Answer<T> = Result<T, HostCallError>;
 
-/// The host functions of one call.
+/// What a call's host functions work with.
 #[derive(Debug)]
-pub(crate) struct HostCalls {
-    pub(crate) plugin: LaunchTypeId,
+pub(crate) struct HostSide {
     /// None before there is a session, and for links.
     pub(crate) session: Option<SessionId>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) services: Arc<dyn PluginServices>,
+}
+
+/// The host functions of one call.
+#[derive(Debug)]
+pub(crate) struct HostCalls {
+    plugin: LaunchTypeId,
+    side: HostSide,
     log: Mutex<GuestLog>,
     fetches: AtomicU32,
     progresses: AtomicU32,
 }
 
 impl HostCalls {
-    pub(crate) fn new(
-        plugin: LaunchTypeId,
-        session: Option<SessionId>,
-        grants: Arc<Grants>,
-        services: Arc<dyn PluginServices>,
-        log: GuestLog,
-    ) -> Self {
+    pub(crate) fn new(plugin: LaunchTypeId, side: HostSide, log: GuestLog) -> Self {
         Self {
             plugin,
-            session,
-            grants,
-            services,
+            side,
             log: Mutex::new(log),
             fetches: AtomicU32::new(0),
             progresses: AtomicU32::new(0),
@@ -58,7 +56,7 @@ impl HostCalls {
 
     /// Shows how far the launch is. What nobody can see is not an error: a plugin must not fail for it.
     pub(crate) async fn progress(&self, percent: u32, message: &str) {
-        let Some(session) = self.session else { return };
+        let Some(session) = self.side.session else { return };
         if self.progresses.fetch_add(1, Ordering::Relaxed) >= PROGRESSES {
             return;
         }
@@ -66,23 +64,26 @@ impl HostCalls {
             percent: u8::try_from(percent.min(100)).ok(),
             message: line(message, MAX_PROGRESS),
         };
-        self.services.show_progress(session, progress).await;
+        self.side.services.show_progress(session, progress).await;
     }
 
     pub(crate) async fn state_get(&self, key: &str) -> Answer<Option<String>> {
         check_key(key)?;
-        self.services.session_value(self.session()?, key).await
+        self.side.services.session_value(self.session()?, key).await
     }
 
     pub(crate) async fn state_set(&self, key: &str, value: Option<&str>) -> Answer<()> {
         check_key(key)?;
         check_value(value)?;
-        self.services.set_session_value(self.session()?, key, value).await
+        self.side
+            .services
+            .set_session_value(self.session()?, key, value)
+            .await
     }
 
     pub(crate) async fn kv_get(&self, key: &str) -> Answer<Option<String>> {
         check_key(key)?;
-        self.services.plugin_value(&self.plugin, key).await
+        self.side.services.plugin_value(&self.plugin, key).await
     }
 
     pub(crate) async fn kv_cas(
@@ -93,7 +94,8 @@ impl HostCalls {
     ) -> Answer<bool> {
         check_key(key)?;
         check_value(value)?;
-        self.services
+        self.side
+            .services
             .swap_plugin_value(&self.plugin, key, expected, value)
             .await
     }
@@ -101,13 +103,13 @@ impl HostCalls {
     /// The text that stands for the secret in a plan. The secret itself is not in it.
     pub(crate) async fn secret_ref(&self, name: &str) -> Answer<String> {
         self.granted(Capability::SecretRef(name))?;
-        self.services.secret(name).await?;
+        self.side.services.secret(name).await?;
         Ok(format!("{SECRET_PREFIX}{name}"))
     }
 
     pub(crate) async fn secret_read(&self, name: &str) -> Answer<String> {
         self.granted(Capability::SecretRead(name))?;
-        self.services.secret(name).await
+        self.side.services.secret(name).await
     }
 
     pub(crate) async fn http_fetch(&self, request: Value) -> Answer<FetchResponse> {
@@ -115,7 +117,7 @@ impl HostCalls {
             .map_err(|error| HostCallError::new("invalid-input", format!("the request: {error}")))?;
         let address = Url::parse(&request.url)
             .map_err(|error| HostCallError::new("invalid-input", format!("{}: {error}", request.url)))?;
-        if !self.grants.allows_fetch(&address) {
+        if !self.side.grants.allows_fetch(&address) {
             return Err(not_granted(Capability::Http(&request.url)));
         }
         if self.fetches.fetch_add(1, Ordering::Relaxed) >= FETCHES {
@@ -124,22 +126,23 @@ impl HostCalls {
                 format!("a call may fetch {FETCHES} addresses"),
             ));
         }
-        self.services.fetch(request, &self.grants).await
+        self.side.services.fetch(request, &self.side.grants).await
     }
 
     pub(crate) async fn lookup(&self, kind: &str, name: &str) -> Answer<Option<Value>> {
         self.granted(Capability::Lookup(kind))?;
         check_key(name)?;
-        self.services.look_up(kind, name).await
+        self.side.services.look_up(kind, name).await
     }
 
     fn session(&self) -> Answer<SessionId> {
-        self.session
+        self.side
+            .session
             .ok_or_else(|| HostCallError::new("no-session", "there is no session in this hook"))
     }
 
     fn granted(&self, capability: Capability<'_>) -> Answer<()> {
-        if self.grants.allows(capability) {
+        if self.side.grants.allows(capability) {
             Ok(())
         } else {
             Err(not_granted(capability))

@@ -11,6 +11,8 @@ mod breaker;
 mod call;
 mod error;
 mod guest_log;
+#[cfg(test)]
+mod guide;
 mod host;
 mod host_calls;
 mod journal;

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::call::{Document, Hook};
 use crate::host::{Installed, Loaded};
+use crate::host_calls::HostSide;
 use crate::limits::MAX_CONTEXT;
 use crate::manifest::CarrierKind;
 use crate::plugin::Plugin;
@@ -71,11 +72,13 @@ impl Plugins for PluginHost {
                 format!("must have at most {} KiB", MAX_CONTEXT / 1_024),
             ));
         }
+        let side = HostSide {
+            session: session.filter(|_| hook.has_session()),
+            grants: Arc::clone(&loaded.plugin.grants),
+            services: Arc::new(NothingGranted),
+        };
         let begun = Instant::now();
-        let ended = loaded
-            .plugin
-            .run(hook, document, session, Arc::new(NothingGranted))
-            .await;
+        let ended = loaded.plugin.run(hook, document, side).await;
         Ok(Tried {
             micros: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
             answer: ended.unwrap_or_else(|ended| ended.document()),

@@ -4,16 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use launchpad_domain::plugins::CallOutcome;
-use launchpad_domain::{
-    Clock, FieldProblem, Grants, HookContext, HookError, LaunchType, PluginServices, SessionId,
-};
+use launchpad_domain::{Clock, FieldProblem, Grants, HookContext, HookError, LaunchType, PluginServices};
 use serde_json::{Map, Value, json};
 
 use crate::admission::{PluginGate, Turn};
 use crate::breaker::Breaker;
 use crate::call::{Document, Ended, Fault, FaultKind, Hook};
 use crate::guest_log::{Caller, GuestLog};
-use crate::host_calls::HostCalls;
+use crate::host_calls::{HostCalls, HostSide};
 use crate::journal::{Call, Journal};
 use crate::limits::{CALLS_PER_PLUGIN, Limits, MAX_CONTEXT, QUEUE};
 use crate::manifest::Manifest;
@@ -153,7 +151,12 @@ impl Plugin {
         let begun = Instant::now();
         let at = self.clock.now();
         let kept = (document.value.clone(), document.text.len());
-        let ended = self.run(hook, document, session, services).await;
+        let side = HostSide {
+            session,
+            grants: Arc::clone(&self.grants),
+            services,
+        };
+        let ended = self.run(hook, document, side).await;
         let told = ended.map_err(|ended| self.told(hook, ended));
         if let Err(HookError::Fault { code: BUSY, .. }) = told {
             // A call that never began says nothing about the plugin.
@@ -176,13 +179,7 @@ impl Plugin {
     }
 
     /// Calls a hook with a whole document, behind the gate and the breaker.
-    pub(crate) async fn run(
-        &self,
-        hook: Hook,
-        document: Document,
-        session: Option<SessionId>,
-        services: Arc<dyn PluginServices>,
-    ) -> Result<Value, Ended> {
+    pub(crate) async fn run(&self, hook: Hook, document: Document, side: HostSide) -> Result<Value, Ended> {
         let turn = self.gate.enter().await.ok_or_else(|| {
             let what = format!(
                 "all {CALLS_PER_PLUGIN} of its calls, or all of the server's, are busy; waited {} s",
@@ -201,13 +198,7 @@ impl Plugin {
             clock: Arc::clone(&self.clock),
         });
         let id = self.manifest.id.clone();
-        let calls = Arc::new(HostCalls::new(
-            id,
-            session,
-            Arc::clone(&self.grants),
-            services,
-            log,
-        ));
+        let calls = Arc::new(HostCalls::new(id, side, log));
         let answer = self.carrier.call(hook, document, self.limits, calls, turn).await;
         match &answer {
             Err(Ended::Fault(fault)) if fault.kind.blames_the_plugin() => {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::author::difference;
 use crate::call::Hook;
+use crate::host_calls::HostSide;
 use crate::limits::MAX_DOCUMENT;
 use crate::load::text;
 use crate::manifest::TestTable;
@@ -66,8 +67,13 @@ impl Call {
     /// Makes the call.
     pub(crate) async fn make(&self, plugin: &Plugin) -> Result<Value, String> {
         let context = self.context.clone().into();
-        let services = self.services()?;
-        let ended = plugin.run(self.hook, context, self.session, services).await;
+        let side = HostSide {
+            session: self.session,
+            // What an operator grants is not the plugin's to record: its calls are played with all that it asks for.
+            grants: Arc::new(plugin.manifest.asked.clone()),
+            services: self.services()?,
+        };
+        let ended = plugin.run(self.hook, context, side).await;
         Ok(ended.unwrap_or_else(|ended| ended.document()))
     }
 }

@@ -15,6 +15,7 @@ use super::lines;
 use crate::answer;
 use crate::call::Hook;
 use crate::host::Loaded;
+use crate::host_calls::HostSide;
 use crate::limits::{MAX_COMPONENT, MAX_CONTEXT, MAX_DOCUMENT};
 use crate::load::text;
 use crate::manifest::{CarrierKind, Manifest};
@@ -167,7 +168,12 @@ impl Bench {
         let session = recorded::session(hook, &context);
         let services = Arc::clone(&plugin.services);
         let begun = Instant::now();
-        let ended = plugin.run(hook, context.into(), session, services).await;
+        let side = HostSide {
+            session,
+            grants: Arc::clone(&plugin.grants),
+            services,
+        };
+        let ended = plugin.run(hook, context.into(), side).await;
         let took = begun.elapsed();
         let (accepted, answer) = match ended {
             Ok(answer) => (taken(plugin, hook, answer.clone()), answer),

@@ -28,6 +28,12 @@ pub(crate) use cache::Cache;
 pub(crate) use engine::Components;
 use store::CallState;
 
+/// The host functions by name.
+#[cfg(test)]
+pub(crate) fn functions() -> impl Iterator<Item = &'static str> {
+    host_functions::FUNCTIONS.iter().map(|(name, ..)| *name)
+}
+
 /// A linked component.
 pub(crate) struct Guest {
     linked: InstancePre<CallState>,
