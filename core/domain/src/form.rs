@@ -85,7 +85,7 @@ impl Form {
     pub fn of(schema: &Value) -> Self {
         let mut left = MAX_FIELDS;
         let mut form = Self {
-            fields: read_properties(schema, "", &mut left),
+            fields: read_properties(schema, "", true, &mut left),
         };
         // A condition on what nobody can enter would hide its field for ever.
         let known: Vec<String> = form.fields.iter().map(|field| field.path.clone()).collect();
@@ -152,7 +152,8 @@ impl Form {
     /// Of these values, those that the form does not ask for.
     pub fn beyond(&self, values: &Map<String, Value>) -> Map<String, Value> {
         let mut rest = values.clone();
-        for field in &self.fields {
+        let entered = self.texts(values);
+        for field in self.fields.iter().filter(|field| self.asks(field, &entered)) {
             // A value that the field cannot hold stays where it can be seen.
             if find(values, &field.path).is_some_and(|value| field.holds(value)) {
                 remove(&mut rest, &field.path);
@@ -172,16 +173,28 @@ impl Form {
         self.fields.iter().filter(outside).collect()
     }
 
+    /// Whether a field is asked: the one on which it depends is asked and says so. Conditions in a circle never hold.
     fn asks(&self, field: &FormField, entered: &BTreeMap<String, String>) -> bool {
-        field.when.as_ref().is_none_or(|(other, wanted)| {
-            let flag = self
-                .fields
-                .iter()
-                .any(|known| known.path == *other && known.kind == FieldKind::Flag);
-            let text = entered.get(other).map_or("", String::as_str);
-            let text = if flag && text.is_empty() { "false" } else { text };
-            text == wanted
-        })
+        let mut field = field;
+        for _ in 0..=self.fields.len() {
+            let Some((other, wanted)) = &field.when else {
+                return true;
+            };
+            let Some(other) = self.fields.iter().find(|known| known.path == *other) else {
+                return false;
+            };
+            let text = entered.get(&other.path).map_or("", String::as_str);
+            let text = if other.kind == FieldKind::Flag && text.is_empty() {
+                "false"
+            } else {
+                text
+            };
+            if text != wanted {
+                return false;
+            }
+            field = other;
+        }
+        false
     }
 }
 
@@ -189,11 +202,16 @@ impl FormField {
     /// Whether a value can stand in the field as it is.
     fn holds(&self, value: &Value) -> bool {
         match (&self.kind, value) {
-            (FieldKind::Flag, value) => value.is_boolean(),
+            (FieldKind::Flag, value) => *value == true || (*value == false && self.tells_no()),
             (FieldKind::Whole(..), value) => value.is_i64(),
             (FieldKind::Number(..), value) => value.is_number(),
             (_, value) => self.value(&text_of(value)).as_ref() == Some(value),
         }
+    }
+
+    /// Whether a box that is not ticked is a value, not the lack of one.
+    fn tells_no(&self) -> bool {
+        self.required || self.default == "true"
     }
 
     fn value(&self, text: &str) -> Option<Value> {
@@ -201,7 +219,7 @@ impl FormField {
         match &self.kind {
             // A box that is not ticked sends nothing: that says no only where the answer would else be yes.
             FieldKind::Flag if trimmed == "true" => Some(Value::Bool(true)),
-            FieldKind::Flag => (self.default == "true").then_some(Value::Bool(false)),
+            FieldKind::Flag => self.tells_no().then_some(Value::Bool(false)),
             _ if trimmed.is_empty() => None,
             FieldKind::Text | FieldKind::Password => Some(Value::from(trimmed)),
             // Browsers send line breaks as CRLF, which nobody has typed.
@@ -254,7 +272,7 @@ fn bounded(text: &str) -> String {
 }
 
 /// The fields of an object's properties with the order that the schema gives them.
-fn read_properties(schema: &Value, place: &str, left: &mut usize) -> Vec<FormField> {
+fn read_properties(schema: &Value, place: &str, insisted: bool, left: &mut usize) -> Vec<FormField> {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
         return Vec::new();
     };
@@ -282,7 +300,12 @@ fn read_properties(schema: &Value, place: &str, left: &mut usize) -> Vec<FormFie
             continue;
         }
         if place.is_empty() && property.get("type").and_then(Value::as_str) == Some("object") {
-            fields.extend(read_properties(property, &path, left));
+            fields.extend(read_properties(
+                property,
+                &path,
+                required.contains(&name.as_str()),
+                left,
+            ));
         } else if let Some(kind) = kind(property) {
             *left -= 1;
             let ui = |key: &str| property.pointer(&format!("/x-launchpad-ui/{key}"));
@@ -293,7 +316,8 @@ fn read_properties(schema: &Value, place: &str, left: &mut usize) -> Vec<FormFie
             fields.push(FormField {
                 label: if label.is_empty() { named(name) } else { label },
                 help: text("description"),
-                required: required.contains(&name.as_str()) && kind != FieldKind::Flag,
+                // What is inside of an object that may be left out can be left out with it.
+                required: required.contains(&name.as_str()) && insisted,
                 default: property.get("default").map(text_of).unwrap_or_default(),
                 when: ui("when").and_then(Value::as_object).and_then(|when| {
                     let (other, value) = when.iter().next()?;

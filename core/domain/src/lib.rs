@@ -26,6 +26,7 @@ pub mod plugins;
 pub mod policy;
 pub mod preferences;
 pub mod problem;
+pub mod quantity;
 pub mod runtime;
 pub mod session;
 
@@ -46,5 +47,6 @@ pub use plugin_services::{HostCallError, PluginServices};
 pub use plugins::Plugins;
 pub use preferences::{Preferences, Theme};
 pub use problem::{FieldProblem, Problems};
+pub use quantity::Quantity;
 pub use runtime::{ByteStream, Observed, Runtime, RuntimeError, RuntimeEvent, RuntimeKind, Workload};
 pub use session::{Failure, Reason, Session, Stage, Status};

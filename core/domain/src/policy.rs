@@ -6,6 +6,7 @@
 //! adds one day is refused until somebody has thought about it.
 
 mod allowed;
+mod ceilings;
 mod complete;
 mod judge;
 mod secrets;
@@ -26,6 +27,8 @@ pub struct PodLimits {
     pub memory: String,
     /// Limit of the disk that a container that names none may fill.
     pub ephemeral_storage: String,
+    /// The most CPU, memory, disk and workspace that a plan may name.
+    pub ceilings: Ceilings,
     /// Most containers and init containers of a pod.
     pub containers: usize,
     /// Seconds after which the engine itself ends the pod (`activeDeadlineSeconds`), so that a dead portal
@@ -39,8 +42,33 @@ impl Default for PodLimits {
             cpu: "2".to_owned(),
             memory: "2Gi".to_owned(),
             ephemeral_storage: "5Gi".to_owned(),
+            ceilings: Ceilings::default(),
             containers: 8,
             active_deadline_seconds: 3 * 3_600,
+        }
+    }
+}
+
+/// The most that a plan may name, each as a Kubernetes quantity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ceilings {
+    /// CPU of one container.
+    pub cpu: String,
+    /// Memory of one container.
+    pub memory: String,
+    /// Disk that one container may fill, and size of an `emptyDir`.
+    pub ephemeral_storage: String,
+    /// Size of a workspace.
+    pub workspace: String,
+}
+
+impl Default for Ceilings {
+    fn default() -> Self {
+        Self {
+            cpu: "16".to_owned(),
+            memory: "32Gi".to_owned(),
+            ephemeral_storage: "100Gi".to_owned(),
+            workspace: "100Gi".to_owned(),
         }
     }
 }
@@ -73,6 +101,7 @@ pub fn accept(
     complete::pod(&mut plan.pod, limits);
     allowed::check(&plan.pod, &mut problems);
     judge::pod(&plan, limits, &mut problems);
+    ceilings::check(&plan, &limits.ceilings, &mut problems);
     secrets::check(&plan.pod, grants, &mut problems);
     if !plan.claims.is_empty() && !grants.allows(Capability::Claims) {
         problems.add(
@@ -86,5 +115,7 @@ pub fn accept(
     problems.into_result(plan)
 }
 
+#[cfg(test)]
+mod property;
 #[cfg(test)]
 mod tests;

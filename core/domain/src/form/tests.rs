@@ -115,3 +115,41 @@ fn a_hostile_schema_is_bounded() {
     assert_eq!((form.fields.len(), &form.fields[0].when), (1, &None), "{form:?}");
     assert!(Form::of(&json!([1])).fields.is_empty());
 }
+
+#[test]
+fn what_is_not_asked_now_is_not_lost_and_a_circle_asks_nothing() {
+    let form = Form::of(&json!({"required": ["agreed"], "properties": {
+        "agreed": {"type": "boolean"},
+        "kind": {"enum": ["a", "b"]},
+        "inner": {"type": "string", "x-launchpad-ui": {"when": {"kind": "b"}}},
+        "innermost": {"type": "string", "x-launchpad-ui": {"when": {"inner": "x"}}},
+        "one": {"type": "string", "x-launchpad-ui": {"when": {"two": "x"}}},
+        "two": {"type": "string", "x-launchpad-ui": {"when": {"one": "x"}}},
+        "machine": {"type": "object", "required": ["cpu"], "properties": {"cpu": {"type": "string"}}},
+        "quiet": {"type": "boolean"},
+    }}));
+    let Value::Object(values) = json!({"agreed": false, "kind": "a", "inner": "x", "quiet": false}) else {
+        panic!("an object")
+    };
+    assert_eq!(
+        Value::Object(form.beyond(&values)),
+        json!({"inner": "x", "quiet": false})
+    );
+    let sent = entered(&[
+        ("kind", "a"),
+        ("inner", "x"),
+        ("innermost", "y"),
+        ("one", "x"),
+        ("two", "x"),
+    ]);
+    assert_eq!(
+        Value::Object(form.read(&sent)),
+        json!({"agreed": false, "kind": "a"})
+    );
+    let cpu = form
+        .fields
+        .iter()
+        .find(|field| field.path == "machine.cpu")
+        .unwrap();
+    assert!(!cpu.required);
+}

@@ -59,11 +59,6 @@ pub(super) fn pod(plan: &PodPlan, limits: &PodLimits, problems: &mut Problems) {
             problems.add(path, "must be either an emptyDir or one of the plan's claims");
         }
     }
-    for (index, claim) in plan.claims.iter().enumerate() {
-        if !is_quantity(&claim.size) {
-            problems.add(format!("claims[{index}].size"), "must be a quantity like 5Gi");
-        }
-    }
     endpoint(plan, problems);
 }
 
@@ -194,12 +189,4 @@ fn label(path: &str, name: &str, problems: &mut Problems) {
             "must be 1 to 63 of a-z, 0-9 and -, with a letter or digit at both ends",
         );
     }
-}
-
-fn is_quantity(text: &str) -> bool {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = &text[digits.len()..];
-    let number =
-        (1..=9).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit()) && digits != "0";
-    number && matches!(unit, "" | "k" | "M" | "G" | "T" | "Ki" | "Mi" | "Gi" | "Ti")
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{Opens, Plan};
 
-fn owner() -> Owner {
+pub(super) fn owner() -> Owner {
     Owner {
         instance: InstanceId::new(),
         session: SessionId::new(),
@@ -14,7 +14,7 @@ fn owner() -> Owner {
     }
 }
 
-fn document() -> Value {
+pub(super) fn document() -> Value {
     json!({
         "schema": 1,
         "pod": {
@@ -184,5 +184,44 @@ fn a_secret_is_named_in_the_environment_by_who_was_granted_it_and_put_in_last() 
     assert_eq!(
         judge(hidden, &["secret-ref:token"]).unwrap_err(),
         ["pod.containers[1].args[0]"]
+    );
+}
+
+#[test]
+fn nothing_above_the_operators_ceilings_is_planned() {
+    let refused = |place: &str, value: Value| {
+        let mut document = document();
+        let (outer, inner) = place.rsplit_once('/').unwrap();
+        document.pointer_mut(outer).unwrap()[inner] = value;
+        judge(document, &["pvc"]).unwrap_err()
+    };
+    let limits = |name: &str, amount: &str| json!({"limits": {name: amount}});
+    let container = "/pod/containers/1/resources";
+    assert_eq!(
+        refused(container, limits("memory", "33Gi")),
+        ["pod.containers[1].resources.limits.memory"]
+    );
+    assert_eq!(
+        refused(container, limits("cpu", "16001m")),
+        ["pod.containers[1].resources.limits.cpu"]
+    );
+    assert_eq!(
+        refused(container, limits("nvidia.com/gpu", "1")),
+        ["pod.containers[1].resources.limits.nvidia.com/gpu"]
+    );
+    assert_eq!(
+        refused(
+            container,
+            json!({"limits": {"cpu": "1"}, "requests": {"cpu": "2"}})
+        ),
+        ["pod.containers[1].resources.requests.cpu"]
+    );
+    assert_eq!(
+        refused("/pod/volumes/0/emptyDir", json!({"sizeLimit": "1Ti"})),
+        ["pod.volumes[0].emptyDir.sizeLimit"]
+    );
+    assert_eq!(
+        refused("/claims", json!([{"name": "work", "size": "101Gi"}])),
+        ["claims[0].size"]
     );
 }

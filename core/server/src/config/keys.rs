@@ -63,6 +63,14 @@ keys! {
     MEMORY = "sessions.memory", "LAUNCHPAD_SESSIONS__MEMORY", Some("2Gi");
     /// Disk limit of a container that names none.
     DISK = "sessions.disk", "LAUNCHPAD_SESSIONS__DISK", Some("5Gi");
+    /// The most CPU that a launch type may give a container.
+    MAX_CPU = "sessions.max_cpu", "LAUNCHPAD_SESSIONS__MAX_CPU", Some("16");
+    /// The most memory that a launch type may give a container.
+    MAX_MEMORY = "sessions.max_memory", "LAUNCHPAD_SESSIONS__MAX_MEMORY", Some("32Gi");
+    /// The most disk that a launch type may give a container.
+    MAX_DISK = "sessions.max_disk", "LAUNCHPAD_SESSIONS__MAX_DISK", Some("100Gi");
+    /// The largest workspace that a launch type may ask for.
+    MAX_WORKSPACE = "sessions.max_workspace", "LAUNCHPAD_SESSIONS__MAX_WORKSPACE", Some("100Gi");
     /// Folders of plugins, separated by colons.
     PLUGIN_DIRS = "plugins.dirs", "LAUNCHPAD_PLUGINS__DIRS", Some("");
     /// Powers that plugins are given.

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use launchpad_domain::policy::PodLimits;
-use launchpad_domain::{Branding, Capability};
+use launchpad_domain::policy::{Ceilings, PodLimits};
+use launchpad_domain::{Branding, Capability, Quantity};
 use launchpad_services::{FetchRules, SessionSettings};
 use launchpad_store::DatabaseUrl;
 use launchpad_web::PublicAddress;
@@ -135,6 +135,7 @@ pub(super) fn sessions(reader: &mut Reader) -> Option<SessionSettings> {
     let cpu = reader.parsed(keys::CPU, quantity);
     let memory = reader.parsed(keys::MEMORY, quantity);
     let disk = reader.parsed(keys::DISK, quantity);
+    let ceilings = ceilings(reader);
     let (timeout, ready) = (i64::try_from(timeout?).ok()?, i64::try_from(ready?).ok()?);
     Some(SessionSettings {
         timeout: chrono::Duration::minutes(timeout),
@@ -146,6 +147,7 @@ pub(super) fn sessions(reader: &mut Reader) -> Option<SessionSettings> {
             cpu: cpu?,
             memory: memory?,
             ephemeral_storage: disk?,
+            ceilings: ceilings?,
             // The portal ends sessions itself; this is for the day on which it is dead.
             active_deadline_seconds: ready + timeout * 60 + 300,
             ..PodLimits::default()
@@ -153,16 +155,23 @@ pub(super) fn sessions(reader: &mut Reader) -> Option<SessionSettings> {
     })
 }
 
-/// A Kubernetes quantity of a plain kind: digits with an optional suffix.
+/// The most that launch types may give a session.
+fn ceilings(reader: &mut Reader) -> Option<Ceilings> {
+    let cpu = reader.parsed(keys::MAX_CPU, quantity);
+    let memory = reader.parsed(keys::MAX_MEMORY, quantity);
+    let disk = reader.parsed(keys::MAX_DISK, quantity);
+    let workspace = reader.parsed(keys::MAX_WORKSPACE, quantity);
+    Some(Ceilings {
+        cpu: cpu?,
+        memory: memory?,
+        ephemeral_storage: disk?,
+        workspace: workspace?,
+    })
+}
+
+/// A Kubernetes quantity, as it was written.
 fn quantity(text: &str) -> Result<String, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let suffix = &text[digits.len()..];
-    let known = ["", "m", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"].contains(&suffix);
-    if known && digits.parse::<u64>().is_ok_and(|number| number > 0) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be a quantity like 2, 500m, 512Mi or 2Gi".to_owned())
-    }
+    text.parse::<Quantity>().map(|_| text.to_owned())
 }
 
 /// Where plugins lie and what they may.

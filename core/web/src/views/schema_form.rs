@@ -59,7 +59,7 @@ impl SchemaForm {
             widget: widget(&field.kind),
             value: texts.get(&field.path).cloned().unwrap_or_default(),
             // A browser would insist on what is not asked just now.
-            required: field.required && field.when.is_none(),
+            required: field.required && field.when.is_none() && field.kind != FieldKind::Flag,
             placeholder: field.placeholder.clone(),
             when: field
                 .when
