@@ -1,5 +1,6 @@
 //! The command line as authors of plugins use it: no portal, no settings, a folder.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -345,6 +346,84 @@ fn the_doctor_tells_what_is_wrong_and_what_mends_it() -> anyhow::Result<()> {
         said.contains("wrong    configuration") && said.contains("launchpad config"),
         "{said}"
     );
+    Ok(())
+}
+
+#[test]
+fn calls_are_measured_with_the_share_of_each_limit() -> anyhow::Result<()> {
+    let folder = script()?;
+    let measure = ["plugin", "bench", "hello", "--calls", "50", "--json"];
+    let report: Value = serde_json::from_str(&launchpad(folder.path(), &measure, 0)?.0)?;
+    let first = &report["measured"][0];
+    ensure!(
+        first["calls"] == 50 && first["p50_us"].as_u64() > Some(0),
+        "{report}"
+    );
+    let uses = first["uses"].as_array().context("uses")?;
+    let most = |what: &str| {
+        uses.iter()
+            .find(|used| used["what"] == what)
+            .and_then(|used| used["used"].as_u64())
+    };
+    ensure!(most("steps") > Some(10) && most("answer") > Some(100), "{report}");
+    launchpad(folder.path(), &["plugin", "bench", "hello", "--calls", "0"], 2)?;
+    change(
+        &folder,
+        "main.rhai",
+        "fn plan(ctx) {",
+        "fn plan(ctx) {\n    loop { }",
+    )?;
+    let (said, told) = launchpad(folder.path(), &["plugin", "bench", "hello"], 1)?;
+    ensure!(
+        said.contains("ends with a fault") && told.contains("2 could not be measured"),
+        "{said}{told}"
+    );
+    let plugins = launchpad_tests::workspace().join("plugins");
+    let (said, _) = launchpad(&plugins, &["plugin", "bench", "container", "--calls", "5"], 0)?;
+    ensure!(said.contains("% of memory"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn editors_are_told_what_scripts_may_use() -> anyhow::Result<()> {
+    let folder = script()?;
+    let (said, _) = launchpad(folder.path(), &["plugin", "definitions"], 0)?;
+    for function in ["fn log(", "fn http_fetch(", "fn state_get(", "fn push("] {
+        ensure!(said.contains(function), "{function}: {said}");
+    }
+    ensure!(!said.contains("fn eval("), "what is switched off is offered");
+    let written = std::fs::read_to_string(folder.path().join("hello/launchpad.d.rhai"))?;
+    ensure!(written.trim() == said.trim(), "the new plugin's is another");
+    Ok(())
+}
+
+#[test]
+fn a_plugin_is_tested_again_whenever_it_changes() -> anyhow::Result<()> {
+    let folder = script()?;
+    let mut watching = Command::new(env!("CARGO_BIN_EXE_launchpad-under-test"))
+        .args(["plugin", "dev", "hello"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()?;
+    let mut lines = BufReader::new(watching.stdout.take().context("stdout is piped")?).lines();
+    let mut until = |end: &str| -> anyhow::Result<String> {
+        let mut said = String::new();
+        while !said.contains(end) {
+            said += &lines.next().with_context(|| format!("it ended: {said}"))??;
+            said.push('\n');
+        }
+        Ok(said)
+    };
+    until("2 recorded calls, 0 failed")?;
+    change(&folder, "main.rhai", "port: 5900", "port: 5901")?;
+    let said = until("1 of 2 failed")?;
+    ensure!(said.contains("answered 5901"), "{said}");
+    change(&folder, "main.rhai", "port: 5901", "port")?;
+    let said = until("hello: 1 error")?;
+    ensure!(said.contains("error: main.rhai:"), "{said}");
+    watching.kill()?;
+    watching.wait()?;
     Ok(())
 }
 

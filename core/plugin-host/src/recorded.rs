@@ -59,21 +59,25 @@ pub(crate) struct Call {
 
 impl Call {
     /// What answers the host functions meanwhile, as it was recorded: for one call, which may change it.
-    pub(crate) fn services(&self) -> Result<Arc<Played>, String> {
+    fn services(&self) -> Result<Arc<Played>, String> {
         let recorded = Recorded::deserialize(&self.host).map_err(|error| error.to_string())?;
         Ok(Arc::new(Played::new(recorded)))
+    }
+
+    /// What the host functions work with. What an operator grants is not the plugin's to record: its calls are played
+    /// with all that it asks for.
+    pub(crate) fn host_side(&self, plugin: &Plugin) -> Result<HostSide, String> {
+        Ok(HostSide {
+            session: self.session,
+            grants: Arc::new(plugin.manifest.asked.clone()),
+            services: self.services()?,
+        })
     }
 
     /// Makes the call.
     pub(crate) async fn make(&self, plugin: &Plugin) -> Result<Value, String> {
         let context = self.context.clone().into();
-        let side = HostSide {
-            session: self.session,
-            // What an operator grants is not the plugin's to record: its calls are played with all that it asks for.
-            grants: Arc::new(plugin.manifest.asked.clone()),
-            services: self.services()?,
-        };
-        let ended = plugin.run(self.hook, context, side).await;
+        let ended = plugin.run(self.hook, context, self.host_side(plugin)?).await;
         Ok(ended.unwrap_or_else(|ended| ended.document()))
     }
 }

@@ -9,7 +9,7 @@ use rhai::{Dynamic, Engine};
 use super::host_functions::{self, Running};
 
 /// Most steps of a call. Not a bound in time: one step may sort an array.
-const OPERATIONS: u64 = 500_000;
+pub(crate) const OPERATIONS: u64 = 500_000;
 /// Most bytes of a string, and of all strings in a value.
 const STRING: usize = 256 * 1_024;
 /// Most items of an array or a map, with those of the ones inside it.
@@ -36,7 +36,7 @@ pub(super) fn build() -> Engine {
     engine
         .set_strict_variables(true)
         .disable_symbol("eval")
-        .on_progress(|_| Running::is_late().then_some(Dynamic::UNIT))
+        .on_progress(|step| Running::is_late(step).then_some(Dynamic::UNIT))
         .on_print(|text| Running::log("info", text, ""))
         .on_debug(|text, _, position| Running::log("debug", &format!("{position:?}: {text}"), ""));
     host_functions::register(&mut engine);

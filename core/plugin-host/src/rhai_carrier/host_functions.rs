@@ -28,36 +28,41 @@ pub(super) struct Running {
     deadline: Instant,
     /// When it ends in any case.
     end: Instant,
+    /// How many steps it has taken.
+    steps: u64,
 }
 
 type Answer<T> = Result<T, Box<EvalAltResult>>;
 
 impl Running {
-    /// Runs a script on this thread.
+    /// Runs a script on this thread; what it answers, and how many steps it took.
     pub(super) fn with<T>(
         calls: Arc<HostCalls>,
         host: Handle,
         limits: Limits,
         work: impl FnOnce() -> T,
-    ) -> T {
+    ) -> (T, u64) {
         let now = Instant::now();
         RUNNING.set(Some(Self {
             calls,
             host,
             deadline: now + limits.cpu,
             end: now + limits.wall,
+            steps: 0,
         }));
         let result = work();
-        RUNNING.set(None);
-        result
+        let ended = RUNNING.take();
+        (result, ended.map_or(0, |call| call.steps))
     }
 
-    pub(super) fn is_late() -> bool {
-        RUNNING.with_borrow(|running| {
+    /// Whether the time is over, asked at a step.
+    pub(super) fn is_late(step: u64) -> bool {
+        RUNNING.with_borrow_mut(|running| {
             let now = Instant::now();
-            running
-                .as_ref()
-                .is_some_and(|call| now > call.deadline || now > call.end)
+            running.as_mut().is_some_and(|call| {
+                call.steps = step;
+                now > call.deadline || now > call.end
+            })
         })
     }
 

@@ -5,7 +5,8 @@
 //! Rhai has no memory isolation: it is for scripts that the operator reads, others belong in a component.
 
 mod convert;
-mod engine;
+mod definitions;
+pub(crate) mod engine;
 mod errors;
 mod host_functions;
 pub(crate) mod threads;
@@ -14,6 +15,7 @@ mod workers;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rhai::{AST, CallFnOptions, Engine, Scope};
 use serde_json::Value;
@@ -23,6 +25,7 @@ use crate::admission::Turn;
 use crate::call::{Ended, Fault, FaultKind, Hook};
 use crate::host_calls::HostCalls;
 use crate::limits::Limits;
+pub(crate) use definitions::definitions;
 use host_functions::Running;
 use workers::Workers;
 
@@ -32,6 +35,8 @@ pub(crate) struct Script {
     workers: Arc<Workers>,
     ast: Arc<AST>,
     hooks: BTreeSet<Hook>,
+    /// The most steps that a call has taken.
+    peak: Arc<AtomicU64>,
 }
 
 /// Compiles scripts; one for all.
@@ -76,6 +81,7 @@ impl Scripts {
             workers: Arc::clone(&self.workers),
             ast: Arc::new(ast),
             hooks,
+            peak: Arc::default(),
         })
     }
 }
@@ -101,6 +107,11 @@ impl Script {
         self.hooks.contains(&hook)
     }
 
+    /// The most steps that a call has taken since this was asked last.
+    pub(crate) fn take_peak(&self) -> u64 {
+        self.peak.swap(0, Ordering::Relaxed)
+    }
+
     /// Calls a hook on a thread that nobody else has meanwhile; the call ends with its deadline also if nobody waits any more.
     pub(crate) async fn call(
         &self,
@@ -113,8 +124,11 @@ impl Script {
         let engine = Arc::clone(&self.engine);
         let ast = Arc::clone(&self.ast);
         let host = tokio::runtime::Handle::current();
+        let peak = Arc::clone(&self.peak);
         let work = move || {
-            let answer = Running::with(calls, host, limits, || run(&engine, &ast, hook, &context, limits));
+            let (answer, steps) =
+                Running::with(calls, host, limits, || run(&engine, &ast, hook, &context, limits));
+            peak.fetch_max(steps, Ordering::Relaxed);
             drop(turn);
             answer
         };

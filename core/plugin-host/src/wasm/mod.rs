@@ -14,6 +14,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Val};
@@ -38,6 +39,8 @@ pub(crate) fn functions() -> impl Iterator<Item = &'static str> {
 pub(crate) struct Guest {
     linked: InstancePre<CallState>,
     hooks: BTreeMap<Hook, ComponentExportIndex>,
+    /// The most memory that a call has taken.
+    peak: AtomicUsize,
 }
 
 impl Components {
@@ -79,13 +82,22 @@ impl Components {
             .linker
             .instantiate_pre(&component)
             .map_err(|error| contract(format!("{error:#}")))?;
-        Ok(Guest { linked, hooks })
+        Ok(Guest {
+            linked,
+            hooks,
+            peak: AtomicUsize::new(0),
+        })
     }
 }
 
 impl Guest {
     pub(crate) fn has(&self, hook: Hook) -> bool {
         self.hooks.contains_key(&hook)
+    }
+
+    /// The most memory that a call has taken since this was asked last, in bytes.
+    pub(crate) fn take_peak(&self) -> usize {
+        self.peak.swap(0, Ordering::Relaxed)
     }
 
     /// Calls a hook. Dropping the future ends the call.
@@ -110,6 +122,8 @@ impl Guest {
             let work = self.run(&mut store, export, context);
             tokio::time::timeout(limits.wall, work).await
         };
+        self.peak
+            .fetch_max(store.data().memory_used(limits), Ordering::Relaxed);
         let answer = match answer {
             Ok(Ok(answer)) => read(answer),
             Ok(Err(error)) => Err(errors::fault(&error, store.data(), limits).into()),

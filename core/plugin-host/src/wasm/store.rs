@@ -83,6 +83,11 @@ impl ResourceLimiter for CallState {
 }
 
 impl CallState {
+    /// Bytes of memory that the call has taken, of all its memories together.
+    pub(super) fn memory_used(&self, limits: Limits) -> usize {
+        limits.memory.saturating_sub(self.memory)
+    }
+
     /// A trap, not a refusal that the guest goes on with: the backtrace tells who wanted so much.
     fn refuse(&mut self, why: String) -> wasmtime::Result<bool> {
         self.out_of_memory = true;

@@ -1,6 +1,8 @@
 //! `launchpad plugin`: for who writes launch types. All verbs but `list` work on a folder and need no settings.
 
+mod bench;
 mod check;
+mod dev;
 mod inspect;
 mod list;
 mod new;
@@ -14,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Subcommand;
-use launchpad_plugin_host::author::{Bench, Finding};
+use launchpad_plugin_host::author::{Bench, Finding, definitions};
 
 use super::say;
 use crate::clock::SystemClock;
@@ -39,8 +41,12 @@ pub(crate) enum PluginCommand {
     },
     /// Play its recorded calls and show what differs
     Test(test::Options),
+    /// Check and test it whenever its folder changes
+    Dev(dev::Options),
     /// Call one hook and print what it answers
     Run(run::Options),
+    /// Measure its recorded calls, and how much of each limit they use
+    Bench(bench::Options),
     /// Show what it is, has and asks for
     Inspect {
         /// Its folder
@@ -56,6 +62,8 @@ pub(crate) enum PluginCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Print what scripts may use, as a definitions file for editors: > launchpad.d.rhai
+    Definitions,
     /// Write its checksum into plugin.toml, and everything that it needs into one archive
     Pack(pack::Options),
 }
@@ -67,10 +75,15 @@ pub(crate) async fn run(
     environment: &[(OsString, OsString)],
 ) -> Result<(), ServerError> {
     let surroundings = &Surroundings::of(environment);
-    // What the plugin logs is for its author; what the server would log is told by the commands.
+    // What the plugin logs is for its author, but not thousands of times; what the server would log the commands tell.
+    let filter = if matches!(command, PluginCommand::Bench(_)) {
+        "off"
+    } else {
+        "off,plugin=debug"
+    };
     telemetry::start(&Log {
         json: false,
-        filter: "off,plugin=debug".to_owned(),
+        filter: filter.to_owned(),
     });
     let desk = Desk {
         cache: surroundings.cache("launchpad-author"),
@@ -79,11 +92,14 @@ pub(crate) async fn run(
         PluginCommand::New(options) => new::run(&options),
         PluginCommand::Check { dir, json } => check::run(&desk, &dir, json).await,
         PluginCommand::Test(options) => test::run(&desk, options).await,
+        PluginCommand::Dev(options) => dev::run(&desk, options).await,
+        PluginCommand::Bench(options) => bench::run(&desk, options).await,
         PluginCommand::Run(options) => run::run(&desk, options).await,
         PluginCommand::Inspect { dir, json } => inspect::run(&desk, &dir, json).await,
         PluginCommand::List { json } => {
             list::run(&Config::load(overrides, environment)?, surroundings, json).await
         }
+        PluginCommand::Definitions => say(definitions()),
         PluginCommand::Pack(options) => pack::run(&desk, options).await,
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use launchpad_domain::LaunchTypeId;
+use launchpad_plugin_host::author::definitions;
 
 use super::templates::Language;
 use super::{say, unfit};
@@ -35,6 +36,10 @@ pub(super) fn run(options: &Options) -> Result<(), ServerError> {
     for (name, text) in options.lang.files() {
         write(&folder, name, text, &options.name)
             .map_err(|error| unfit(&folder.join(name), format_args!("cannot be written: {error}")))?;
+    }
+    if options.lang == Language::Rhai {
+        write(&folder, "launchpad.d.rhai", &definitions(), &options.name)
+            .map_err(|error| unfit(&folder, format_args!("cannot be written: {error}")))?;
     }
     let shown = folder.strip_prefix(".").unwrap_or(&folder).display().to_string();
     say(format_args!("made {shown}; next:"))?;

@@ -1,6 +1,6 @@
 //! `launchpad plugin test`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use launchpad_plugin_host::author::{Bench, Tested};
@@ -22,6 +22,17 @@ pub(crate) struct Options {
     /// Say it as JSON
     #[arg(long)]
     json: bool,
+}
+
+impl Options {
+    /// Only to look.
+    pub(super) fn of(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            update: false,
+            json: false,
+        }
+    }
 }
 
 /// Plays the recorded calls and shows what differs.
