@@ -243,3 +243,79 @@ async fn the_state_of_the_schema_is_told() -> anyhow::Result<()> {
     ensure!(portal.folder().join("other.db").exists());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_backs_itself_up() -> anyhow::Result<()> {
+    let mut portal = recipe()
+        .set("LAUNCHPAD_BACKUP__DESTINATION", "own")
+        .set("LAUNCHPAD_BACKUP__KEEP", "1")
+        .start()
+        .await?;
+    let folder = portal.folder().join("own");
+    let is_manifest = |path: PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    let deadline = std::time::Instant::now() + launchpad_tests::PATIENCE;
+    loop {
+        let mut files = std::fs::read_dir(&folder).into_iter().flatten();
+        if files.any(|entry| entry.is_ok_and(|entry| is_manifest(entry.path()))) {
+            break;
+        }
+        ensure!(
+            std::time::Instant::now() < deadline,
+            "no backup is taken: {}",
+            portal.log()
+        );
+        tokio::task::yield_now().await;
+    }
+    says(&portal, &["backup", "verify", "own"], "", 0).await?;
+    // It is not due again at the next start.
+    portal.kill().await?;
+    portal.start_again().await?;
+    says(&portal, &["backup", "verify", "own"], "", 0).await?;
+    ensure!(snapshots(&folder)?.len() == 1);
+    let wrong = says(&portal, &["config"], "", 0).await?;
+    ensure!(out(&wrong).contains("backup.keep"), "{}", out(&wrong));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_data_moves_to_a_server() -> anyhow::Result<()> {
+    let mut portal = recipe().start().await?;
+    let ada = portal.account("ada", "admin", PASSWORD).await?;
+    let server = Postgres::start().await?;
+    let url = server.url();
+    let copy = ["db", "copy", "--from", "launchpad.db", "--to", url.as_str()];
+    let refused = says(&portal, &copy, "", 1).await?;
+    ensure!(
+        String::from_utf8_lossy(&refused.stderr).contains("is in use"),
+        "{refused:?}"
+    );
+    let before = apps(&ada).await?;
+    portal.kill().await?;
+    let told = out(&says(&portal, &copy, "", 0).await?);
+    ensure!(
+        told.contains("read again, each the same") && told.contains("is retired"),
+        "{told}"
+    );
+    let refused = says(&portal, &["serve"], "", 1).await?;
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    ensure!(told.contains("was moved to postgres://"), "{told}");
+    says(&portal, &["db", "copy", "--from", "launchpad.db"], "", 2).await?;
+
+    let moved = |arguments: &[&str]| {
+        let mut all: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        all.extend(["--db".to_owned(), url.clone()]);
+        all
+    };
+    let verify = moved(&["audit", "verify"]);
+    let verify: Vec<&str> = verify.iter().map(String::as_str).collect();
+    says(&portal, &verify, "", 0).await?;
+    let export = moved(&["export"]);
+    let export: Vec<&str> = export.iter().map(String::as_str).collect();
+    let export = says(&portal, &export, "", 0).await?;
+    let export: Value = serde_json::from_slice(&export.stdout)?;
+    ensure!(
+        export["applications"].as_array().map(Vec::len) == Some(before.len()),
+        "{export}"
+    );
+    Ok(())
+}

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    self, AuditCommand, BackupOptions, ImportOptions, MigrateCommand, PluginCommand, RestoreOptions,
-    TokenCommand, UserCommand,
+    self, AuditCommand, BackupOptions, DbCommand, ImportOptions, MigrateCommand, PluginCommand,
+    RestoreOptions, TokenCommand, UserCommand,
 };
 use crate::config::{self, Config, Overrides};
 use crate::error::ServerError;
@@ -83,6 +83,9 @@ enum Command {
     /// Prove that the audit log is what was written
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Move the data to another database
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Show the schema's migrations, or bring the schema up to date
     #[command(subcommand)]
     Migrate(MigrateCommand),
@@ -158,6 +161,7 @@ fn execute(cli: Cli, environment: &[(OsString, OsString)]) -> Result<(), ServerE
             Command::Backup(options) => commands::backup(&config, options).await,
             Command::Restore(options) => commands::restore(&config, options).await,
             Command::Audit(command) => commands::audit(&config, command).await,
+            Command::Db(command) => commands::db(&config, command).await,
             Command::Migrate(command) => commands::migrate(&config, command).await,
             Command::User(command) => commands::user(&config, command).await,
             Command::Token(command) => commands::token(&config, command).await,

@@ -32,9 +32,11 @@ pub(crate) async fn run(config: Config, surroundings: &Surroundings, init: bool)
         manager,
         plugins,
         checkpoints,
+        backups,
     } = wiring::build(&config, surroundings, init).await?;
     let watching = tokio::spawn(plugins.watch(stopping.clone()));
     let keeping = tokio::spawn(checkpoints.run(stopping.clone()));
+    let backing_up = tokio::spawn(backups.run(stopping.clone()));
     let managing = tokio::spawn(manager.run(stopping.clone()));
     let address = config.address.as_str().to_owned();
     let site = Site::new(services.clone(), config.address, stopping.clone());
@@ -44,10 +46,10 @@ pub(crate) async fn run(config: Config, surroundings: &Surroundings, init: bool)
     told_to_end().await?;
     tracing::info!("ending: workloads go on, and are taken up again at the next start");
     stopping.cancel();
-    let ended = async { tokio::join!(serving, managing, watching, keeping) };
+    let ended = async { tokio::join!(serving, managing, watching, keeping, backing_up) };
     tokio::select! {
-        (serving, managing, watching, keeping) = ended => {
-            for ended in [serving, managing, watching, keeping] {
+        (serving, managing, watching, keeping, backing_up) = ended => {
+            for ended in [serving, managing, watching, keeping, backing_up] {
                 ended.map_err(|error| ServerError::Start(format!("a task broke: {error}")))?;
             }
         }

@@ -9,6 +9,7 @@ use launchpad_domain::{Clock, PluginServices, Plugins, Runtime};
 use launchpad_plugin_host::{NothingGranted, PluginHost, Setup, Source};
 use launchpad_runtime::Podman;
 use launchpad_services::audit::{CheckpointKeeper, CheckpointKind, Checkpoints};
+use launchpad_services::backup::BackupSchedule;
 use launchpad_services::{Catalogue, Parts, PluginSupport, Services, sessions};
 use launchpad_store::{AuditKey, Opening, Store, StoreError};
 
@@ -64,6 +65,8 @@ pub(crate) struct Portal {
     pub(crate) plugins: Arc<PluginHost>,
     /// The same: what is known of the audit log outside the database.
     pub(crate) checkpoints: CheckpointKeeper,
+    /// And the backups that are taken by themselves.
+    pub(crate) backups: BackupSchedule,
 }
 
 /// Opens the database that the configuration names.
@@ -143,6 +146,7 @@ pub(crate) async fn build(
     let store = open(config, opening).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let checkpoints = checkpoints(config, &store, &clock, init).await?;
+    let backups = BackupSchedule::new(config.backup.clone(), store.clone(), Arc::clone(&clock));
     let runtime = runtime(config, &store, &clock, surroundings.search_path.as_deref());
     let plugin_support = support(config, &store);
     let plugins = plugins(config, surroundings, plugin_support.clone(), &clock).await;
@@ -166,6 +170,7 @@ pub(crate) async fn build(
         manager,
         plugins,
         checkpoints,
+        backups,
     })
 }
 

@@ -15,6 +15,7 @@ use sea_orm::{
 use crate::address::connect_postgres;
 use crate::entities::fact;
 use crate::error::{is_damage, is_unwritable};
+use crate::moving::check_in_use;
 use crate::schema::migrate;
 use crate::{AuditKey, DatabaseLock, DatabaseUrl, StoreError, audit_key, file};
 
@@ -98,6 +99,7 @@ impl Store {
                 (connection.clone(), connection)
             }
         };
+        check_in_use(&writer, url).await?;
         let instance = instance(&writer).await?;
         let audit_key = match &opening.audit_key {
             Some(path) => Some(audit_key::settle(&writer, path, opening.new_audit_key).await?),

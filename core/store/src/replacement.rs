@@ -110,6 +110,12 @@ impl Replacement {
     /// # Errors
     /// [`StoreError::Refused`] for a snapshot that [`inspect`] refuses; the database is as it was, whatever fails.
     pub async fn finish(self, how: &Restoring) -> Result<Replaced> {
+        let replaced = self.replace(how).await;
+        self.lock.release().await?;
+        replaced
+    }
+
+    async fn replace(&self, how: &Restoring) -> Result<Replaced> {
         let was = inspect(&self.staging).await?.instance;
         let (instance, ended, link) = self.prepare(was, how).await?;
         let stamp = how.now.format("%Y%m%dt%H%M%Sz").to_string();
@@ -117,7 +123,6 @@ impl Replacement {
             DatabaseUrl::Sqlite(path) => self.replace_file(path, &stamp)?,
             DatabaseUrl::Postgres(address) => self.replace_tables(address, &stamp).await?,
         };
-        self.lock.release().await?;
         Ok(Replaced {
             was,
             instance,

@@ -31,6 +31,12 @@ keys! {
     DB = "db", "LAUNCHPAD_DB", Some("launchpad.db");
     /// The key that signs the audit log; beside the database, unless set.
     AUDIT_KEY = "audit.key_file", "LAUNCHPAD_AUDIT__KEY_FILE", Some("");
+    /// Where backups are taken by themselves; nowhere, unless set.
+    BACKUP_DESTINATION = "backup.destination", "LAUNCHPAD_BACKUP__DESTINATION", Some("");
+    /// Hours between them.
+    BACKUP_INTERVAL = "backup.interval", "LAUNCHPAD_BACKUP__INTERVAL", Some("24");
+    /// How many are kept.
+    BACKUP_KEEP = "backup.keep", "LAUNCHPAD_BACKUP__KEEP", Some("14");
     /// What fills an empty catalogue, once.
     SEED = "seed", "LAUNCHPAD_SEED", None;
     /// Which engine runs apps.

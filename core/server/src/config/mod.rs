@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use launchpad_domain::{Branding, LaunchTypeId};
+use launchpad_services::backup::BackupPlan;
 use launchpad_services::{FetchRules, SessionSettings};
 use launchpad_store::DatabaseUrl;
 use launchpad_web::PublicAddress;
@@ -22,6 +23,7 @@ pub(crate) use keys::{DB, PORT, SEED};
 pub(crate) use layers::Overrides;
 pub(crate) use problem::ConfigProblems;
 use read::Reader;
+pub(crate) use sections::audit_key;
 pub(crate) use show::Shown;
 
 /// Everything that can be set.
@@ -35,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) database: DatabaseUrl,
     /// The file with the key that signs the audit log.
     pub(crate) audit_key: PathBuf,
+    /// The backups that are taken by themselves.
+    pub(crate) backup: Option<BackupPlan>,
     /// What fills an empty catalogue.
     pub(crate) seed: Option<PathBuf>,
     /// Which engine runs apps.
@@ -139,6 +143,7 @@ impl Config {
         let listen = sections::listen(reader);
         let database = reader.parsed(keys::DB, str::parse);
         let audit_key = reader.optional(keys::AUDIT_KEY, |path| Ok(PathBuf::from(path)));
+        let backup = sections::backup(reader);
         let seed = reader.optional(keys::SEED, |path| Ok(PathBuf::from(path)));
         let runtime = reader.parsed(keys::RUNTIME, sections::runtime);
         reader.parsed(keys::NAMESPACE, sections::namespace);
@@ -153,6 +158,7 @@ impl Config {
             listen,
             address,
             audit_key: audit_key.unwrap_or_else(|| sections::audit_key(database.as_ref())),
+            backup,
             database: database?,
             seed,
             runtime: runtime?,

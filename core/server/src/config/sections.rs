@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use launchpad_domain::policy::{Ceilings, PodLimits};
 use launchpad_domain::{Branding, Capability, Quantity};
-use launchpad_services::{FetchRules, SessionSettings};
+use launchpad_services::backup::BackupPlan;
+use launchpad_services::{Backups, FetchRules, SessionSettings};
 use launchpad_store::DatabaseUrl;
 use launchpad_web::PublicAddress;
 use url::Url;
@@ -68,13 +69,28 @@ fn parse_public_url(text: &str) -> Result<Url, String> {
 }
 
 /// Where the audit log's key is, unless somebody says it: beside the database.
-pub(super) fn audit_key(database: Option<&DatabaseUrl>) -> PathBuf {
+pub(crate) fn audit_key(database: Option<&DatabaseUrl>) -> PathBuf {
     let mut name = match database {
         Some(DatabaseUrl::Sqlite(path)) => path.clone().into_os_string(),
         _ => "launchpad".into(),
     };
     name.push(".audit-key");
     PathBuf::from(name)
+}
+
+/// The backups that are taken by themselves, if any are. What is wrong has been noted.
+pub(super) fn backup(reader: &mut Reader) -> Option<BackupPlan> {
+    let backups = reader.optional(keys::BACKUP_DESTINATION, |text| {
+        Backups::at(text).map_err(|error| error.to_string())
+    });
+    let interval = reader.number(keys::BACKUP_INTERVAL, 1, 24 * 366);
+    let keep = reader.number(keys::BACKUP_KEEP, 1, 10_000);
+    let (interval, keep) = (i64::try_from(interval?).ok()?, usize::try_from(keep?).ok()?);
+    Some(BackupPlan {
+        backups: backups?,
+        interval: chrono::Duration::hours(interval),
+        keep,
+    })
 }
 
 /// Which engine.

@@ -17,7 +17,7 @@ const PARTIAL: &str = ".partial";
 const MAX_MANIFEST: u64 = 1 << 20;
 
 /// A folder.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Folder(PathBuf);
 
 impl fmt::Display for Folder {
@@ -57,6 +57,28 @@ impl Folder {
 
     pub(super) fn path_of(&self, name: &str) -> PathBuf {
         self.0.join(name)
+    }
+
+    pub(super) fn exists(&self) -> bool {
+        self.0.is_dir()
+    }
+
+    /// Removes a backup by its manifest's name: that first, so that whoever finds one finds a backup.
+    pub(super) async fn remove(&self, manifest: &str) -> Result<()> {
+        let stem = manifest.strip_suffix(".json").unwrap_or(manifest);
+        let files = [self.path_of(manifest), self.path_of(&format!("{stem}.db"))];
+        tokio::task::spawn_blocking(move || {
+            for file in files {
+                match fs::remove_file(&file) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => {
+                        return Err(BackupError::at(&file)(error));
+                    }
+                    _ => {}
+                }
+            }
+            Ok(())
+        })
+        .await?
     }
 
     /// Makes the folder where it is missing, and keeps other backups out until this one is written.

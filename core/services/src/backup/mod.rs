@@ -6,6 +6,7 @@
 mod error;
 mod folder;
 mod manifest;
+mod schedule;
 
 use std::path::{Path, PathBuf};
 
@@ -17,13 +18,14 @@ pub use error::BackupError;
 use folder::Folder;
 use manifest::Digest;
 pub use manifest::Manifest;
+pub use schedule::{BackupPlan, BackupSchedule};
 
 use crate::audit::{CheckpointKind, Checkpoints};
 
 type Result<T> = std::result::Result<T, BackupError>;
 
 /// Where backups are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Backups {
     folder: Folder,
 }
@@ -136,6 +138,25 @@ impl Backups {
             Checkpoints::beside(&request.audit_key).add(&key, CheckpointKind::Restart, link, clock.now())?;
         }
         Ok(Restored { manifest, replaced })
+    }
+
+    /// When the newest backup was taken.
+    pub async fn newest(&self) -> Result<Option<DateTime<Utc>>> {
+        if !self.folder.exists() {
+            return Ok(None);
+        }
+        let names = self.folder.manifests().await?;
+        Ok(names.first().and_then(|name| manifest::time_of(name)))
+    }
+
+    /// Removes all but so many of the newest, and answers how many those were.
+    pub async fn prune(&self, keep: usize) -> Result<usize> {
+        let names = self.folder.manifests().await?;
+        let old = names.get(keep..).unwrap_or_default();
+        for name in old {
+            self.folder.remove(name).await?;
+        }
+        Ok(old.len())
     }
 
     /// The newest backup, or the newest of a time.

@@ -16,6 +16,7 @@ mod chain;
 mod kill;
 mod lock;
 mod migrating;
+mod moving;
 mod opening;
 mod permissions;
 mod plugin_values;
