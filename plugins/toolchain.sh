@@ -22,7 +22,7 @@ fetch_toolchain() {
     llvm=$(newest_dependency "$std" 'libllvm')
     # apt drops its privileges for downloads and then cannot write here; as root that is only a warning.
     (cd "$tools/debs" && apt-get download --quiet rustc-web libstd-rust-web-dev rust-web-src "$std" "$llvm")
-    for package in "$tools"/debs/*.deb; do dpkg --extract "$package" "$tools/root"; done
+    for deb in "$tools"/debs/*.deb; do dpkg --extract "$deb" "$tools/root"; done
     rm -rf "$tools/debs"
     printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' \
         "'$tools/root/usr/lib/$(uname -m)-linux-gnu'" "'$tools/root/usr/bin/rustc'" > "$tools/rustc"
