@@ -188,6 +188,32 @@ fn only_the_server_reads_the_environment() -> anyhow::Result<()> {
     none_of(&faults)
 }
 
+fn is_of_tests(path: &Path) -> bool {
+    path.components()
+        .any(|part| ["tests", "tests.rs"].iter().any(|name| part.as_os_str() == *name))
+}
+
+/// The shipped launch types use nothing that a stranger's cannot. (`url` is also the name of a field.)
+#[test]
+fn no_launch_type_that_opens_a_pod_is_named_in_the_core() -> anyhow::Result<()> {
+    let mut faults = Vec::new();
+    for package in packages()?
+        .iter()
+        .filter(|package| package.name != "launchpad-tests")
+    {
+        let sources = package.sources()?;
+        for path in sources.iter().filter(|path| !is_of_tests(path)) {
+            let text = std::fs::read_to_string(path)?;
+            let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let named = ["\"container\"", "\"container-pvc\""]
+                .iter()
+                .find(|literal| product.contains(**literal));
+            faults.extend(named.map(|literal| format!("{} names {literal}", path.display())));
+        }
+    }
+    none_of(&faults)
+}
+
 #[test]
 fn each_crate_takes_the_lints_of_the_workspace() -> anyhow::Result<()> {
     let root = read_manifest(&launchpad_tests::workspace().join("Cargo.toml"))?;

@@ -2,26 +2,10 @@
 
 use crate::Source;
 
-macro_rules! shipped {
-    ($($name:literal: [$($file:literal),* $(,)?]),* $(,)?) => {
-        &[$((
-            $name,
-            &[$((
-                $file,
-                include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugins/", $name, "/", $file)),
-            )),*],
-        )),*]
-    };
-}
-
 type Files = &'static [(&'static str, &'static [u8])];
 
-/// Each file by name, so that the compiler notices when one of them changes or goes away.
-const SHIPPED: &[(&str, Files)] = shipped! {
-    "container": ["plugin.toml", "settings.schema.json", "plugin.wasm"],
-    "container-pvc": ["plugin.toml", "settings.schema.json", "main.rhai"],
-    "url": ["plugin.toml", "settings.schema.json", "main.rhai"],
-};
+/// Written by the build script, from the folders of `plugins/`.
+const SHIPPED: &[(&str, Files)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 impl Source {
     /// The plugins that are part of the program.
