@@ -1,6 +1,6 @@
 # The front door: `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench images plugins lint release engine test-needs
+.PHONY: help run test bench images plugins lint release engine test-needs cluster cluster-stop
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -20,7 +20,8 @@ run: images ## Build everything and start the portal with the example catalogue
 
 test: test-needs images lint ## Prove everything: style, unit, integration and browser suites
 	plugins/build.sh --check
-	cargo test --workspace --locked
+	tests/cluster/cluster.sh check
+	tests/cluster/cluster.sh with cargo test --workspace --locked
 
 bench: test-needs images ## Measure the promised figures and print them as a table
 	cargo bench --locked -p launchpad-tests
@@ -44,3 +45,9 @@ engine: ## Make Podman start containers on this machine (Debian)
 
 test-needs: ## Install what the suites need beyond that: a browser, PostgreSQL, Node
 	tests/prepare.sh
+
+cluster: images ## Start a real Kubernetes of one node and print its kubeconfig (Debian, Go)
+	tests/cluster/cluster.sh up
+
+cluster-stop: ## End that Kubernetes and leave nothing of it
+	tests/cluster/cluster.sh down

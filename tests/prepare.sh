@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the suites need and this machine lacks, and says what it does. A machine that is ready is left as it is.
 #
-# Debian's packages for the browser, the database and Node; npm's for the browser suite, pinned in tests/browser.
+# Debian's packages for the browser, the database and Node; npm's for the browser suite, pinned in tests/browser; what the
+# test cluster needs by its own tests/cluster/prepare.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -71,4 +72,5 @@ check_rust() {
 
 check_rust
 install_packages
+tests/cluster/prepare.sh
 install_browser_suite
