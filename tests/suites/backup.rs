@@ -166,6 +166,32 @@ async fn a_backup_of_a_time_is_found() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_as_many_backups_are_kept_as_asked_for() -> anyhow::Result<()> {
+    let portal = portal().start().await?;
+    for _ in 0..3 {
+        says(&portal, &["backup", "backups"], "", 0).await?;
+    }
+    let taken = says(&portal, &["backup", "backups", "--keep", "2"], "", 0).await?;
+    let newest = out(&taken);
+    let left: Value = serde_json::from_slice(
+        &says(&portal, &["backup", "verify", "backups", "--json"], "", 0)
+            .await?
+            .stdout,
+    )?;
+    let names: Vec<&str> = left
+        .as_array()
+        .context("a list")?
+        .iter()
+        .filter_map(|one| one["name"].as_str())
+        .collect();
+    ensure!(names.len() == 2, "{names:?}");
+    let first = names[0].trim_end_matches(".json");
+    ensure!(newest.contains(first), "{first} is not the newest: {newest}");
+    says(&portal, &["backup", "backups", "--keep", "0"], "", 2).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_backup_is_found() -> anyhow::Result<()> {
     let mut portal = recipe().start().await?;
     portal.account("ada", "admin", PASSWORD).await?;

@@ -20,6 +20,9 @@ pub(crate) struct BackupOptions {
     /// A folder; it is made where it is missing
     #[arg(required = true, value_name = "DEST")]
     destination: Option<String>,
+    /// Once it is taken, keep only this many, the newest of those there
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    keep: Option<u16>,
     /// Say it as JSON
     #[arg(long)]
     json: bool,
@@ -69,6 +72,9 @@ pub(crate) async fn backup(config: &Config, options: BackupOptions) -> Result<()
     let backups = Backups::at(&destination)?;
     let store = wiring::open_store(config).await?;
     let manifest = backups.take(&store, &SystemClock::default()).await?;
+    if let Some(keep) = options.keep {
+        backups.prune(usize::from(keep)).await?;
+    }
     if options.json {
         return say_json(&manifest);
     }
