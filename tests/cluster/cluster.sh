@@ -7,7 +7,9 @@
 #   tests/cluster/cluster.sh with COMMAND...      run a command beside it, and end it afterwards if it did not run before
 #   tests/cluster/cluster.sh import IMAGE...      bring images of Podman's to its node
 #   tests/cluster/cluster.sh credentials NS NAME  print a kubeconfig of a service account, good for a day
-#   tests/cluster/cluster.sh kubectl ...          kubectl, as administrator of this cluster
+#   tests/cluster/cluster.sh kubectl ...          kubectl, as administrator of this cluster or by LAUNCHPAD_TEST_KUBECONFIG
+#   tests/cluster/cluster.sh tool NAME            print where helm or kwok is, after building it if it is not there
+#   tests/cluster/cluster.sh crds                 print the folders that hold the definitions of the kinds of others
 #   tests/cluster/cluster.sh build                print where the program is, after building it if the sources changed
 #   tests/cluster/cluster.sh check                hold the sources to Go's format and its warnings
 #
@@ -21,6 +23,12 @@ kubernetes=1.33.13
 state=/var/lib/launchpad-cluster
 kubeconfig=$state/admin.kubeconfig
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/launchpad-cluster
+# What is built beside it: Go keeps their checksums and refuses others.
+helm=helm.sh/helm/v3/cmd/helm@v3.18.6
+kwok=sigs.k8s.io/kwok/cmd/kwok@v0.8.0
+# Whose kinds the manifests use: HTTPRoute and ServiceMonitor.
+gateway_api=sigs.k8s.io/gateway-api@v1.4.1
+prometheus_operator=github.com/prometheus-operator/prometheus-operator@v0.85.0
 example_images=(localhost/launchpad/vnc-sidecar:1 localhost/launchpad/desktop:1)
 
 say() { printf '%s\n' "tests/cluster: $*" >&2; }
@@ -32,7 +40,7 @@ sources() { cd "$here" && sha256sum -- *.go go.mod go.sum | sha256sum | cut -c 1
 
 build() {
     local folder
-    folder=$cache/$(sources)
+    folder=$cache/builds/$(sources)
     program=$folder/cluster
     [[ -x $program ]] && return
     mkdir -p "$folder"
@@ -60,9 +68,27 @@ linker_flags() {
 # A few are kept, for those who go to and fro between states of the sources; each is 140 MB.
 forget_old_builds() {
     local old
-    find "$cache" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | tail -n +4 | cut -d ' ' -f 2- |
+    find "$cache/builds" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | tail -n +4 | cut -d ' ' -f 2- |
         while read -r old; do rm -r -- "$old"; done
 }
+
+tool() {
+    local module=${!1-} folder
+    [[ $1 =~ ^(helm|kwok)$ ]] || fail "there is no tool $1: helm or kwok"
+    folder=$cache/tools/${module//\//-}
+    if [[ ! -x $folder/$1 ]]; then
+        say "building $module"
+        CGO_ENABLED=0 GOBIN=$folder go install -trimpath -ldflags '-s -w' "$module" >&2
+    fi
+    printf '%s\n' "$folder/$1"
+}
+
+crds() {
+    printf '%s/config/crd/standard\n' "$(folder_of "$gateway_api")"
+    printf '%s/example/prometheus-operator-crd\n' "$(folder_of "$prometheus_operator")"
+}
+
+folder_of() { go mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'; }
 
 up() {
     "$here/prepare.sh" >&2
@@ -113,7 +139,7 @@ check() {
     go vet .
 }
 
-[[ $# -gt 0 ]] || fail 'say what to do: up, down, status, with, import, credentials, kubectl, build or check'
+[[ $# -gt 0 ]] || fail 'say what to do: up, down, status, with, import, credentials, kubectl, tool, crds, build or check'
 verb=$1
 shift
 case $verb in
@@ -123,6 +149,8 @@ case $verb in
     import) build && import "$@" ;;
     status) build && "$program" status ;;
     credentials) build && as_root "$program" credentials "$@" ;;
-    kubectl) build && KUBECONFIG=$kubeconfig "$program" kubectl "$@" ;;
-    *) fail "there is no $verb: up, down, status, with, import, credentials, kubectl, build or check" ;;
+    kubectl) build && KUBECONFIG=${LAUNCHPAD_TEST_KUBECONFIG:-$kubeconfig} "$program" kubectl "$@" ;;
+    tool) tool "${1-}" ;;
+    crds) crds ;;
+    *) fail "there is no $verb: up, down, status, with, import, credentials, kubectl, tool, crds, build or check" ;;
 esac

@@ -122,12 +122,17 @@ func removeKubeletFolder() error {
 	return errors.Join(removeEmpty(filepath.Join(kubeletFolder, "device-plugins")), removeEmpty(kubeletFolder))
 }
 
+// What containerd remembers of each network that it has made. Those of our pods lay in our folder.
 func removeNetworkResults() error {
-	results, err := filepath.Glob(filepath.Join(networkResults, podNetworkName+"-*"))
+	results, err := filepath.Glob(filepath.Join(networkResults, "*"))
 	if err != nil {
 		return err
 	}
 	for _, result := range results {
+		content, err := os.ReadFile(result)
+		if err != nil || !strings.Contains(string(content), runFolder+"/") {
+			continue
+		}
 		if err := os.Remove(result); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@
 
 pub mod blaster;
 mod client;
+mod cluster;
 mod engine;
 mod log;
 mod portal;
@@ -11,6 +12,7 @@ mod screen;
 mod seed;
 
 pub use client::{Answer, Client, Session};
+pub use cluster::{Cluster, Namespace, cluster_tool, foreign_kinds};
 pub use engine::{Engine, derive_image};
 pub use portal::{Portal, Recipe};
 pub use postgres::Postgres;

@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod browser;
 mod commands;
+mod deploy;
 mod faults;
 mod import_rules;
 mod journey;

@@ -1,0 +1,159 @@
+//! A real Kubernetes: the one named in `LAUNCHPAD_TEST_KUBECONFIG`, or the test cluster of this machine.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+
+use crate::workspace;
+
+/// Names somebody else's cluster, or the one that was started for the whole run.
+const KUBECONFIG: &str = "LAUNCHPAD_TEST_KUBECONFIG";
+
+/// A cluster that runs, and an administrator's access to it.
+#[derive(Debug)]
+pub struct Cluster {
+    kubeconfig: PathBuf,
+}
+
+impl Cluster {
+    /// The cluster of this run; the first who asks starts it where nobody has.
+    pub async fn get() -> anyhow::Result<&'static Self> {
+        static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+        CLUSTER.get_or_try_init(Self::find).await
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one thing that the tests are told by whoever runs them"
+    )]
+    async fn find() -> anyhow::Result<Self> {
+        let kubeconfig = match std::env::var_os(KUBECONFIG) {
+            Some(named) => PathBuf::from(named),
+            None => PathBuf::from(script(&["up"]).await?.trim_end()),
+        };
+        ensure!(kubeconfig.is_file(), "no kubeconfig at {}", kubeconfig.display());
+        Ok(Self { kubeconfig })
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Runs kubectl as administrator and answers what it printed.
+    pub async fn kubectl(&self, arguments: &[&str], input: &str) -> anyhow::Result<String> {
+        let mut command = Command::new(workspace().join("tests/cluster/cluster.sh"));
+        command.arg("kubectl").args(arguments);
+        command.env(KUBECONFIG, &self.kubeconfig);
+        output(command, input).await
+    }
+
+    /// A new namespace with the strictest profile for pods, gone with the value.
+    pub async fn namespace(&self) -> anyhow::Result<Namespace<'_>> {
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "generateName": "launchpad-test-",
+                "labels": {
+                    "pod-security.kubernetes.io/enforce": "restricted",
+                    "pod-security.kubernetes.io/warn": "restricted",
+                },
+            },
+        });
+        let made = self
+            .kubectl(
+                &["create", "--filename", "-", "--output", "json"],
+                &object.to_string(),
+            )
+            .await?;
+        let made: Value = serde_json::from_str(&made)?;
+        let name = made["metadata"]["name"]
+            .as_str()
+            .context("a namespace has a name")?;
+        Ok(Namespace {
+            cluster: self,
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// A namespace of one test. Dropped, it is removed with all that is in it; nobody waits for that.
+#[derive(Debug)]
+pub struct Namespace<'a> {
+    cluster: &'a Cluster,
+    name: String,
+}
+
+impl Namespace<'_> {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs kubectl as administrator on what is in this namespace.
+    pub async fn kubectl(&self, arguments: &[&str], input: &str) -> anyhow::Result<String> {
+        let mut all = vec!["--namespace", &self.name];
+        all.extend(arguments);
+        self.cluster.kubectl(&all, input).await
+    }
+}
+
+impl Drop for Namespace<'_> {
+    fn drop(&mut self) {
+        let removed = std::process::Command::new(workspace().join("tests/cluster/cluster.sh"))
+            .args(["kubectl", "delete", "namespace", &self.name, "--wait=false"])
+            .env(KUBECONFIG, &self.cluster.kubeconfig)
+            .stdout(Stdio::null())
+            .status();
+        if !removed.is_ok_and(|status| status.success()) {
+            eprintln!("namespace {} could not be removed", self.name);
+        }
+    }
+}
+
+/// Where a program is that is built for the tests: `helm` or `kwok`.
+pub async fn cluster_tool(name: &str) -> anyhow::Result<PathBuf> {
+    Ok(PathBuf::from(script(&["tool", name]).await?.trim_end()))
+}
+
+/// The folders with the definitions of kinds that are not Kubernetes' own, and that the manifests use.
+pub async fn foreign_kinds() -> anyhow::Result<Vec<PathBuf>> {
+    Ok(script(&["crds"]).await?.lines().map(PathBuf::from).collect())
+}
+
+async fn script(arguments: &[&str]) -> anyhow::Result<String> {
+    let mut command = Command::new(workspace().join("tests/cluster/cluster.sh"));
+    command.args(arguments);
+    output(command, "").await
+}
+
+async fn output(mut command: Command, input: &str) -> anyhow::Result<String> {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = command.spawn()?;
+    let mut stdin = child.stdin.take().context("standard input is a pipe")?;
+    let write = async {
+        // Who does not read its input says why by other means.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+    };
+    let ((), output) = tokio::join!(write, child.wait_with_output());
+    let output = output?;
+    ensure!(
+        output.status.success(),
+        "{:?}: {}{}",
+        command.as_std(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8(output.stdout)?)
+}
