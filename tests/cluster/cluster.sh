@@ -7,6 +7,7 @@
 #   tests/cluster/cluster.sh with COMMAND...      run a command beside it, and end it afterwards if it did not run before
 #   tests/cluster/cluster.sh import IMAGE...      bring images of Podman's to its node
 #   tests/cluster/cluster.sh credentials NS NAME  print a kubeconfig of a service account, good for a day
+#   tests/cluster/cluster.sh simulate NUMBER      have so many nodes without a machine, for storms; 0 ends it
 #   tests/cluster/cluster.sh kubectl ...          kubectl, as administrator of this cluster or by LAUNCHPAD_TEST_KUBECONFIG
 #   tests/cluster/cluster.sh tool NAME            print where helm or kwok is, after building it if it is not there
 #   tests/cluster/cluster.sh crds                 print the folders that hold the definitions of the kinds of others
@@ -83,6 +84,14 @@ tool() {
     printf '%s\n' "$folder/$1"
 }
 
+# Its module also holds the files by which simulated nodes and pods behave.
+simulate() {
+    local simulator module
+    simulator=$(tool kwok)
+    module=$(folder_of "sigs.k8s.io/kwok@${kwok##*@}")
+    as_root "$program" simulate "$simulator" "$module/kustomize/stage" "$@"
+}
+
 crds() {
     printf '%s/config/crd/standard\n' "$(folder_of "$gateway_api")"
     printf '%s/example/prometheus-operator-crd\n' "$(folder_of "$prometheus_operator")"
@@ -139,7 +148,7 @@ check() {
     go vet .
 }
 
-[[ $# -gt 0 ]] || fail 'say what to do: up, down, status, with, import, credentials, kubectl, tool, crds, build or check'
+[[ $# -gt 0 ]] || fail 'say what to do: up, down, status, with, import, credentials, simulate, kubectl, tool, crds, build or check'
 verb=$1
 shift
 case $verb in
@@ -150,7 +159,8 @@ case $verb in
     status) build && "$program" status ;;
     credentials) build && as_root "$program" credentials "$@" ;;
     kubectl) build && KUBECONFIG=${LAUNCHPAD_TEST_KUBECONFIG:-$kubeconfig} "$program" kubectl "$@" ;;
+    simulate) build && simulate "$@" ;;
     tool) tool "${1-}" ;;
     crds) crds ;;
-    *) fail "there is no $verb: up, down, status, with, import, credentials, kubectl, tool, crds, build or check" ;;
+    *) fail "there is no $verb: up, down, status, with, import, credentials, simulate, kubectl, tool, crds, build or check" ;;
 esac

@@ -37,7 +37,7 @@ func down(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	var wrong []error
+	wrong := []error{stop(ctx, simulator)}
 	// Whoever starts containers first, then the containers, then whoever holds them.
 	slices.Reverse(all)
 	for _, one := range all {

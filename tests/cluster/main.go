@@ -41,6 +41,7 @@ var verbs = map[string]func(ctx context.Context, arguments []string) error{
 	"down":        down,
 	"status":      status,
 	"credentials": printCredentials,
+	"simulate":    simulate,
 	"import":      importImages,
 	"etcd":        runEtcd,
 	"provisioner": runProvisioner,

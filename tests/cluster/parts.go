@@ -83,7 +83,8 @@ func apiServerFlags() []string {
 		"--service-account-key-file=" + inState("keys", "service-accounts.key"),
 		"--service-account-signing-key-file=" + inState("keys", "service-accounts.key"),
 		"--authorization-mode=Node,RBAC",
-		"--enable-admission-plugins=NodeRestriction",
+		// The last two send what is created in some namespaces to simulated nodes.
+		"--enable-admission-plugins=NodeRestriction,PodNodeSelector,PodTolerationRestriction",
 		// No node of ours has more: a storm is held up by the machine, not by a rule.
 		"--max-requests-inflight=1600",
 		"--max-mutating-requests-inflight=800",
