@@ -14,6 +14,9 @@ use crate::workspace;
 /// Names somebody else's cluster, or the one that was started for the whole run.
 const KUBECONFIG: &str = "LAUNCHPAD_TEST_KUBECONFIG";
 
+/// Where the test cluster's own is.
+const OWN_KUBECONFIG: &str = "/var/lib/launchpad-cluster/admin.kubeconfig";
+
 /// A cluster that runs, and an administrator's access to it.
 #[derive(Debug)]
 pub struct Cluster {
@@ -51,6 +54,14 @@ impl Cluster {
         command.arg("kubectl").args(arguments);
         command.env(KUBECONFIG, &self.kubeconfig);
         output(command, input).await
+    }
+
+    /// Brings an image of Podman's to the node of the test cluster. Another cluster must find it by itself.
+    pub async fn import(&self, image: &str) -> anyhow::Result<()> {
+        if self.kubeconfig == Path::new(OWN_KUBECONFIG) {
+            script(&["import", image]).await?;
+        }
+        Ok(())
     }
 
     /// A new namespace with the strictest profile for pods, gone with the value.
@@ -107,7 +118,8 @@ impl Namespace<'_> {
 impl Drop for Namespace<'_> {
     fn drop(&mut self) {
         let removed = std::process::Command::new(workspace().join("tests/cluster/cluster.sh"))
-            .args(["kubectl", "delete", "namespace", &self.name, "--wait=false"])
+            .args(["kubectl", "delete", "namespace", &self.name])
+            .args(["--wait=false", "--ignore-not-found"])
             .env(KUBECONFIG, &self.cluster.kubeconfig)
             .stdout(Stdio::null())
             .status();

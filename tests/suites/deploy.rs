@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use launchpad_tests::{Cluster, Namespace, PATIENCE, cluster_tool, foreign_kinds, workspace};
+use launchpad_tests::{Cluster, Namespace, Overlay, PATIENCE, cluster_tool, foreign_kinds, workspace};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -44,30 +44,12 @@ type Objects = BTreeMap<String, Value>;
 impl Shape {
     /// The overlay, moved into this namespace.
     async fn overlay(&self, namespace: &Namespace<'_>) -> anyhow::Result<String> {
-        let folder = tempfile::tempdir()?;
-        let deploy = workspace().canonicalize()?.join("deploy/kubernetes");
-        // Kustomize wants ways from its own file on, and these lie in another place.
-        let up = "../".repeat(folder.path().canonicalize()?.components().count());
-        let way = |to: &str| format!("{up}.{}", deploy.join(to).display());
-        let components: Vec<String> = self
-            .components
-            .iter()
-            .map(|name| way(&format!("components/{name}")))
-            .collect();
-        let kustomization = serde_json::json!({
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
-            "namespace": namespace.name(),
-            "resources": [way(&format!("overlays/{}", self.overlay))],
-            "components": components,
-        });
-        std::fs::write(
-            folder.path().join("kustomization.yaml"),
-            kustomization.to_string(),
-        )?;
-        namespace
-            .kubectl(&["kustomize", &folder.path().display().to_string()], "")
-            .await
+        let overlay = Overlay {
+            on: self.overlay,
+            components: self.components,
+            ..Overlay::default()
+        };
+        overlay.render(namespace).await
     }
 
     /// The chart, installed into this namespace.

@@ -8,6 +8,7 @@ mod commands;
 mod deploy;
 mod faults;
 mod import_rules;
+mod in_cluster;
 mod journey;
 mod plugin_author;
 mod plugins;

@@ -1,0 +1,73 @@
+//! The portal's own image, installed by the shipped manifests into a real cluster.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, ensure};
+use launchpad_tests::{Client, Cluster, Installed, link};
+use reqwest::Method;
+
+use crate::PASSWORD;
+
+async fn apps(client: &Client) -> anyhow::Result<BTreeSet<String>> {
+    let answer = client.get("/api/apps").await?.expect(200)?.json()?;
+    let apps = answer.as_array().context("a list")?;
+    Ok(apps
+        .iter()
+        .filter_map(|app| app["id"].as_str())
+        .map(str::to_owned)
+        .collect())
+}
+
+async fn add(client: &Client, id: &str) -> anyhow::Result<()> {
+    let app = link(id, "https://wiki.example/");
+    client
+        .send_json(Method::POST, "/api/apps", &app)
+        .await?
+        .expect(201)?;
+    Ok(())
+}
+
+fn names(of: &[&str]) -> BTreeSet<String> {
+    of.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_is_installed_survives_its_pod_is_restored_and_goes() -> anyhow::Result<()> {
+    let cluster = Cluster::get().await?;
+    let portal = Installed::start(cluster, env!("CARGO_BIN_EXE_launchpad-under-test")).await?;
+    let admin = portal.account("ada", "admin", PASSWORD).await?;
+
+    add(&admin, "first").await?;
+    portal.run_job("backup-now", "launchpad-backup").await?;
+    add(&admin, "second").await?;
+    portal.delete_pod().await?;
+    portal.until_ready().await?;
+    ensure!(
+        apps(&admin).await? == names(&["first", "second"]),
+        "a pod's end lost an app"
+    );
+
+    portal.scale(0).await?;
+    portal.run_job("restore-now", "launchpad-restore").await?;
+    portal.scale(1).await?;
+    ensure!(
+        apps(&admin).await? == names(&["first"]),
+        "this is not what was backed up"
+    );
+
+    portal.remove().await?;
+    let left = cluster
+        .kubectl(
+            &[
+                "get",
+                "namespace",
+                portal.namespace().name(),
+                "--ignore-not-found",
+                "--output=name",
+            ],
+            "",
+        )
+        .await?;
+    ensure!(left.trim().is_empty(), "{left}");
+    Ok(())
+}
