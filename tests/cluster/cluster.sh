@@ -43,7 +43,8 @@ build() {
     local folder
     folder=$cache/builds/$(sources)
     program=$folder/cluster
-    [[ -x $program ]] && return
+    # With its own answer: in the trap at the end, a plain return would answer what the command before the trap did.
+    if [[ -x $program ]]; then return 0; fi
     mkdir -p "$folder"
     exec 8>"$cache/lock"
     flock 8
@@ -121,7 +122,7 @@ import() {
         ids+=("$id")
         images+=("$image")
     done
-    [[ ${#images[@]} == 0 ]] && return
+    if [[ ${#images[@]} == 0 ]]; then return 0; fi
     say "bringing ${images[*]} to the node"
     podman save --quiet --format docker-archive --multi-image-archive "${images[@]}" |
         as_root "$program" import "${ids[@]}"

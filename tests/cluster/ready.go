@@ -5,8 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
-	"os"
 	"time"
 
 	core "k8s.io/api/core/v1"
@@ -75,11 +75,14 @@ func healthy(ctx context.Context, client *http.Client, address string) bool {
 	return errors.Join(answer.Body.Close()) == nil && answer.StatusCode == http.StatusOK
 }
 
-// untilSocket waits until containerd listens: it says so by nothing else.
+// untilSocket waits until containerd listens: it says so by nothing else. The socket of one that was killed is there too.
 func untilSocket(ctx context.Context) error {
 	return until(ctx, readyWithin, func() bool {
-		_, err := os.Stat(containerdSocket)
-		return err == nil
+		connection, err := net.Dial("unix", containerdSocket)
+		if err != nil {
+			return false
+		}
+		return connection.Close() == nil
 	})
 }
 
