@@ -1,12 +1,12 @@
 //! The manifests of `deploy/`, held against a real API server: nothing in them is unknown to it or refused by it, and the
 //! chart says what the overlays say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use launchpad_tests::{Cluster, Namespace, Overlay, PATIENCE, cluster_tool, foreign_kinds, workspace};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 /// One way to install the portal, said twice.
@@ -298,4 +298,92 @@ async fn what_is_wrong_is_refused() -> anyhow::Result<()> {
         ensure!(format!("{refused:#}").contains(reason), "{to}: {refused:#}");
     }
     Ok(())
+}
+
+/// What the portal's account may do, as the API server tells it: what the shipped role says in its own namespace, and in
+/// any other nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_portal_may_do_what_its_role_says_and_only_here() -> anyhow::Result<()> {
+    let cluster = Cluster::get().await?;
+    let (here, elsewhere) = (cluster.namespace().await?, cluster.namespace().await?);
+    let objects = accepted(&here, &SINGLE.overlay(&here).await?).await?;
+    let rights = [
+        "ServiceAccount launchpad",
+        "Role launchpad",
+        "RoleBinding launchpad",
+    ]
+    .iter()
+    .map(|name| objects.get(*name).with_context(|| format!("no {name}")))
+    .collect::<anyhow::Result<Vec<_>>>()?;
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": rights});
+    here.kubectl(&["apply", "--filename=-"], &list.to_string())
+        .await?;
+
+    let account = format!("system:serviceaccount:{}:launchpad", here.name());
+    let role = rules(&objects["Role launchpad"]["rules"]);
+    ensure!(role.len() > 5, "{role:?}");
+    until_rights(&here, &account, &role).await?;
+    until_rights(&elsewhere, &account, &BTreeSet::new()).await
+}
+
+/// Rights one by one: group, resource and verb.
+fn rules(of: &Value) -> BTreeSet<[String; 3]> {
+    let words = |rule: &Value, of: &str| -> Vec<String> {
+        let words = rule[of].as_array().into_iter().flatten();
+        words.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let mut found = BTreeSet::new();
+    for rule in of.as_array().into_iter().flatten() {
+        for group in words(rule, "apiGroups") {
+            for resource in words(rule, "resources") {
+                for verb in words(rule, "verbs") {
+                    found.insert([group.clone(), resource.clone(), verb]);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The API server hears of a new role a moment later.
+async fn until_rights(
+    namespace: &Namespace<'_>,
+    account: &str,
+    expected: &BTreeSet<[String; 3]>,
+) -> anyhow::Result<()> {
+    let question = json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": namespace.name()},
+    });
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let told = namespace
+            .kubectl(
+                &[
+                    "create",
+                    "--as",
+                    account,
+                    "--validate=false",
+                    "--filename=-",
+                    "--output=json",
+                ],
+                &question.to_string(),
+            )
+            .await?;
+        let told: Value = serde_json::from_str(&told)?;
+        ensure!(told["status"]["incomplete"] == json!(false), "{told:#}");
+        let mut found = rules(&told["status"]["resourceRules"]);
+        // Everybody may ask about oneself.
+        found.retain(|[_, resource, _]| !resource.starts_with("selfsubject"));
+        if found == *expected {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "in {}: {found:?} instead of {expected:?}",
+            namespace.name()
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
