@@ -67,7 +67,12 @@ if [ -z "$base" ]; then
 fi
 mkdir "$work/context"
 cp "$program" "$work/context/launchpad"
+before=$(podman image inspect --format '{{.Id}}' "$tag" 2>/dev/null) || before=''
 say "building $tag on $base"
 podman build --quiet --build-arg "BASE=$base" --tag "$tag" --file "$here/Containerfile" "$work/context" >/dev/null
+# What had the name until now is of no use without it, unless something runs on it.
+if [ -n "$before" ] && [ "$before" != "$(podman image inspect --format '{{.Id}}' "$tag")" ]; then
+    podman rmi "$before" >/dev/null 2>&1 || true
+fi
 [ -z "$archive" ] || podman save --quiet --output "$archive" "$tag"
 say "built $tag"

@@ -56,9 +56,30 @@ impl Cluster {
         output(command, input).await
     }
 
+    /// Whether its node is this machine, so that pods reach what listens here.
+    pub fn is_on_this_machine(&self) -> bool {
+        self.kubeconfig == Path::new(OWN_KUBECONFIG)
+    }
+
+    /// The address of its node.
+    pub async fn node_address(&self) -> anyhow::Result<String> {
+        let path = "jsonpath={.items[0].status.addresses[?(@.type=='InternalIP')].address}";
+        self.kubectl(
+            &[
+                "get",
+                "nodes",
+                "--selector=!launchpad.dev/simulated",
+                "--output",
+                path,
+            ],
+            "",
+        )
+        .await
+    }
+
     /// Brings an image of Podman's to the node of the test cluster. Another cluster must find it by itself.
     pub async fn import(&self, image: &str) -> anyhow::Result<()> {
-        if self.kubeconfig == Path::new(OWN_KUBECONFIG) {
+        if self.is_on_this_machine() {
             script(&["import", image]).await?;
         }
         Ok(())

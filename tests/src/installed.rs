@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use tokio::process::Command;
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use crate::client::Client;
@@ -26,14 +27,24 @@ pub struct Installed<'a> {
 }
 
 impl<'a> Installed<'a> {
-    /// Builds the image of this program, installs it and waits until it is ready.
-    pub async fn start(cluster: &'a Cluster, program: &str) -> anyhow::Result<Self> {
-        build_image(Path::new(program)).await?;
-        cluster.import(&format!("{}:{}", IMAGE.0, IMAGE.1)).await?;
+    /// Builds the image of this program, installs it and waits until it is ready. Its database is SQLite on its claim, or
+    /// the PostgreSQL at this address.
+    pub async fn start(cluster: &'a Cluster, program: &str, postgres: Option<&str>) -> anyhow::Result<Self> {
+        // Once for all tests of a run: they are of one program.
+        static BROUGHT: OnceCell<()> = OnceCell::const_new();
+        BROUGHT
+            .get_or_try_init(|| bring_image(cluster, Path::new(program)))
+            .await?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let namespace = cluster.namespace().await?;
+        if let Some(url) = postgres {
+            let url = format!("--from-literal=url={url}");
+            namespace
+                .kubectl(&["create", "secret", "generic", "launchpad-database", &url], "")
+                .await?;
+        }
         let overlay = Overlay {
-            on: "single",
+            on: if postgres.is_some() { "postgres" } else { "single" },
             image: Some((IMAGE.0.to_owned(), IMAGE.1.to_owned())),
             settings: Some(format!("public_url = \"http://localhost:{port}\"\n")),
             ..Overlay::default()
@@ -181,11 +192,12 @@ impl Drop for Installed<'_> {
     }
 }
 
-async fn build_image(program: &Path) -> anyhow::Result<()> {
+async fn bring_image(cluster: &Cluster, program: &Path) -> anyhow::Result<()> {
+    let image = format!("{}:{}", IMAGE.0, IMAGE.1);
     let built = Command::new(workspace().join("deploy/image/build.sh"))
         .arg("--program")
         .arg(program)
-        .args(["--tag", &format!("{}:{}", IMAGE.0, IMAGE.1)])
+        .args(["--tag", &image])
         .output()
         .await?;
     ensure!(
@@ -193,7 +205,7 @@ async fn build_image(program: &Path) -> anyhow::Result<()> {
         "the image is not built: {}",
         String::from_utf8_lossy(&built.stderr)
     );
-    Ok(())
+    cluster.import(&image).await
 }
 
 /// Keeps a port of this machine connected to the portal. A connection belongs to one pod, and is made again for the next.

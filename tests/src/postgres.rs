@@ -79,6 +79,11 @@ impl Postgres {
         })
     }
 
+    /// The port on which it listens, on loopback.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The address of an empty database.
     pub fn url(&self) -> String {
         format!("postgres://launchpad@127.0.0.1:{}/postgres", self.port)

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, ensure};
-use launchpad_tests::{Client, Cluster, Installed, link};
+use launchpad_tests::{Client, Cluster, Installed, Postgres, link};
 use reqwest::Method;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::PASSWORD;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_launchpad-under-test");
 
 async fn apps(client: &Client) -> anyhow::Result<BTreeSet<String>> {
     let answer = client.get("/api/apps").await?.expect(200)?.json()?;
@@ -34,7 +37,7 @@ fn names(of: &[&str]) -> BTreeSet<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_portal_is_installed_survives_its_pod_is_restored_and_goes() -> anyhow::Result<()> {
     let cluster = Cluster::get().await?;
-    let portal = Installed::start(cluster, env!("CARGO_BIN_EXE_launchpad-under-test")).await?;
+    let portal = Installed::start(cluster, PROGRAM, None).await?;
     let admin = portal.account("ada", "admin", PASSWORD).await?;
 
     add(&admin, "first").await?;
@@ -69,5 +72,64 @@ async fn a_portal_is_installed_survives_its_pod_is_restored_and_goes() -> anyhow
         )
         .await?;
     ensure!(left.trim().is_empty(), "{left}");
+    Ok(())
+}
+
+/// Lets pods reach a server that listens on this machine's loopback alone.
+async fn open_to_pods(cluster: &Cluster, port: u16) -> anyhow::Result<u16> {
+    let listener = TcpListener::bind((cluster.node_address().await?, 0)).await?;
+    let open = listener.local_addr()?.port();
+    tokio::spawn(async move {
+        while let Ok((mut outside, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut inside = TcpStream::connect(("127.0.0.1", port)).await?;
+                tokio::io::copy_bidirectional(&mut outside, &mut inside).await
+            });
+        }
+    });
+    Ok(open)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_in_a_cluster_keeps_its_data_in_postgresql() -> anyhow::Result<()> {
+    let cluster = Cluster::get().await?;
+    if !cluster.is_on_this_machine() {
+        eprintln!("not tried: pods of another machine's cluster do not reach this one's PostgreSQL");
+        return Ok(());
+    }
+    let server = Postgres::start().await?;
+    let port = open_to_pods(cluster, server.port()).await?;
+    let url = server.url().replace(
+        &format!("127.0.0.1:{}", server.port()),
+        &format!("{}:{port}", cluster.node_address().await?),
+    );
+    let portal = Installed::start(cluster, PROGRAM, Some(&url)).await?;
+    let admin = portal.account("ada", "admin", PASSWORD).await?;
+
+    add(&admin, "first").await?;
+    portal.run_job("backup-now", "launchpad-backup").await?;
+    add(&admin, "second").await?;
+    portal.delete_pod().await?;
+    portal.until_ready().await?;
+    ensure!(
+        apps(&admin).await? == names(&["first", "second"]),
+        "a pod's end lost an app"
+    );
+    let files = portal
+        .namespace()
+        .kubectl(&["exec", "deployment/launchpad", "--", "ls", "/data"], "")
+        .await?;
+    ensure!(
+        files.contains("launchpad.audit-key") && !files.contains(".db"),
+        "{files}"
+    );
+
+    portal.scale(0).await?;
+    portal.run_job("restore-now", "launchpad-restore").await?;
+    portal.scale(1).await?;
+    ensure!(
+        apps(&admin).await? == names(&["first"]),
+        "this is not what was backed up"
+    );
     Ok(())
 }
