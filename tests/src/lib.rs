@@ -10,6 +10,7 @@ mod log;
 mod overlay;
 mod portal;
 mod postgres;
+mod program;
 mod screen;
 mod seed;
 
@@ -20,6 +21,7 @@ pub use installed::Installed;
 pub use overlay::Overlay;
 pub use portal::{Portal, Recipe};
 pub use postgres::Postgres;
+pub use program::program;
 pub use screen::Screen;
 pub use seed::{Seed, app, desktop, link};
 

@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use crate::client::Client;
 use crate::engine::Engine;
 use crate::log::Log;
+use crate::program::program;
 use crate::seed::Seed;
 
 /// How a portal under test is to be started.
@@ -244,33 +245,17 @@ impl Portal {
         self.recipe.database.clone().unwrap_or_else(own)
     }
 
-    /// The program in the portal's folder, with nothing of this machine's environment but what an engine needs.
+    /// The program in the portal's folder.
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.recipe.program);
-        command.current_dir(self.folder.path()).env_clear();
-        for name in ["HOME", "XDG_RUNTIME_DIR", "LANG"] {
-            copy_environment(&mut command, name);
-        }
-        match &self.recipe.path {
-            Some(path) => {
-                command.env("PATH", path);
-            }
-            None => copy_environment(&mut command, "PATH"),
+        let mut command = Command::from(program(&self.recipe.program));
+        command.current_dir(self.folder.path());
+        if let Some(path) = &self.recipe.path {
+            command.env("PATH", path);
         }
         command.env("LAUNCHPAD_PORT", self.port.to_string());
         command.env("LAUNCHPAD_DB", self.database());
         command.envs(self.recipe.settings.iter().map(|(name, value)| (name, value)));
         command
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the harness hands its own surroundings to the program under test"
-)]
-fn copy_environment(command: &mut Command, name: &str) {
-    if let Some(value) = std::env::var_os(name) {
-        command.env(name, value);
     }
 }
 

@@ -7,9 +7,7 @@ use launchpad_tests::{Client, Cluster, Installed, Postgres, link};
 use reqwest::Method;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::PASSWORD;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_launchpad-under-test");
+use crate::{PASSWORD, PROGRAM};
 
 async fn apps(client: &Client) -> anyhow::Result<BTreeSet<String>> {
     let answer = client.get("/api/apps").await?.expect(200)?.json()?;

@@ -18,8 +18,11 @@ mod sign_in;
 use launchpad_tests::Recipe;
 
 /// The program as it is shipped.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_launchpad-under-test");
+
+/// A portal of it.
 fn portal() -> Recipe {
-    Recipe::new(env!("CARGO_BIN_EXE_launchpad-under-test"))
+    Recipe::new(PROGRAM)
 }
 
 /// A password that no rule for passwords can find too simple.

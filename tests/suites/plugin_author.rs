@@ -5,8 +5,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context, ensure};
+use launchpad_tests::program;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::PROGRAM;
 
 /// Runs the program in a folder; what it says on standard output, and its last word on standard error.
 fn launchpad(folder: &Path, arguments: &[&str], code: i32) -> anyhow::Result<(String, String)> {
@@ -22,7 +25,7 @@ fn launchpad(folder: &Path, arguments: &[&str], code: i32) -> anyhow::Result<(St
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
-    Ok(Command::new(env!("CARGO_BIN_EXE_launchpad-under-test"))
+    Ok(program(PROGRAM)
         .args(arguments)
         .env("LAUNCHPAD_PLUGINS__DIRS", folder)
         .current_dir(folder)
@@ -400,7 +403,7 @@ fn editors_are_told_what_scripts_may_use() -> anyhow::Result<()> {
 #[test]
 fn a_plugin_is_tested_again_whenever_it_changes() -> anyhow::Result<()> {
     let folder = script()?;
-    let mut watching = Command::new(env!("CARGO_BIN_EXE_launchpad-under-test"))
+    let mut watching = program(PROGRAM)
         .args(["plugin", "dev", "hello"])
         .current_dir(folder.path())
         .stdout(std::process::Stdio::piped())
