@@ -29,6 +29,11 @@ func makeBridge() error {
 	if err := netlink.AddrReplace(found, address); err != nil {
 		return fmt.Errorf("address of bridge %s: %w", bridgeName, err)
 	}
+	// Set, if only to what it is: a bridge without an address of its own takes the lowest of its pods', and whenever a pod
+	// comes or goes the others would talk to nobody until they ask anew. CNI's plugin sets it only with the first address.
+	if err := netlink.LinkSetHardwareAddr(found, found.Attrs().HardwareAddr); err != nil {
+		return fmt.Errorf("hardware address of bridge %s: %w", bridgeName, err)
+	}
 	return netlink.LinkSetUp(found)
 }
 

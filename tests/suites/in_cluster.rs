@@ -88,6 +88,20 @@ async fn open_to_pods(cluster: &Cluster, port: u16) -> anyhow::Result<u16> {
     Ok(open)
 }
 
+/// Else it would be that of whichever pod has the lowest, and a connection of another pod's to this machine would be lost
+/// when that one goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_test_clusters_node_keeps_its_hardware_address_whatever_pod_goes() -> anyhow::Result<()> {
+    const SET: &str = "3";
+    let cluster = Cluster::get().await?;
+    if !cluster.is_on_this_machine() {
+        return Ok(());
+    }
+    let assigned = tokio::fs::read_to_string("/sys/class/net/launchpad-node/addr_assign_type").await?;
+    ensure!(assigned.trim() == SET, "NET_ADDR_SET is not {assigned}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_portal_in_a_cluster_keeps_its_data_in_postgresql() -> anyhow::Result<()> {
     let cluster = Cluster::get().await?;
