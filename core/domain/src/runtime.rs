@@ -74,6 +74,8 @@ pub enum WorkloadState {
     Running,
     /// It will not run, or not any more.
     Failed(Failure),
+    /// The engine ended it at the deadline of its own (`activeDeadlineSeconds`), because the portal had not.
+    Expired,
 }
 
 /// A workload as the engine tells of it.
@@ -87,6 +89,8 @@ pub struct Observed {
     pub address: Option<String>,
     /// How far it is.
     pub state: WorkloadState,
+    /// What keeps a pending one from coming further. It may pass; at the launch's deadline it is the reason.
+    pub trouble: Option<Failure>,
 }
 
 /// Something that the engine has to tell.

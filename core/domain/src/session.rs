@@ -120,6 +120,20 @@ named!(
         NeverReady = "never_ready",
         /// The workload is gone without the portal's doing.
         WorkloadGone = "workload_gone",
+        /// No machine of the engine has room for the workload, or may take it.
+        Unschedulable = "unschedulable",
+        /// A workspace could not be made or attached.
+        VolumePending = "volume_pending",
+        /// A container ends again and again.
+        CrashLoop = "crash_loop",
+        /// The engine took the workload off its machine to make room or to empty it.
+        Evicted = "evicted",
+        /// The machine that ran the workload does not answer any more.
+        NodeLost = "node_lost",
+        /// The engine's quota for this portal is used up.
+        OverQuota = "over_quota",
+        /// A rule of the engine's administrators forbids such a workload.
+        AdmissionRefused = "admission_refused",
         /// A restored backup knew the session as live.
         Restored = "restored",
     }
@@ -142,6 +156,13 @@ impl Reason {
             Self::OutOfMemory => "The app used more memory than it was given.",
             Self::NeverReady => "The app started but its screen never answered.",
             Self::WorkloadGone => "The app's containers were removed from outside the portal.",
+            Self::Unschedulable => "No machine has room for this app right now.",
+            Self::VolumePending => "The workspace for this session could not be attached.",
+            Self::CrashLoop => "The app ends again and again right after its start.",
+            Self::Evicted => "The machine that ran the app had to make room and ended it.",
+            Self::NodeLost => "The machine that ran the app does not answer any more.",
+            Self::OverQuota => "The portal has used up what it was given for sessions.",
+            Self::AdmissionRefused => "A rule of the cluster forbids to start this app.",
             Self::Restored => "The portal was restored from a backup, which ended this session.",
         }
     }
@@ -149,10 +170,18 @@ impl Reason {
     /// Who can do something about it, and what.
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::Cancelled | Self::Exited | Self::WorkloadGone | Self::Restored => {
-                "Launch it again when you need it."
-            }
-            Self::PlanFailed | Self::PluginFault | Self::PlanRejected | Self::EngineRefused => {
+            Self::Cancelled
+            | Self::Exited
+            | Self::WorkloadGone
+            | Self::Evicted
+            | Self::NodeLost
+            | Self::Restored => "Launch it again when you need it.",
+            Self::PlanFailed
+            | Self::PluginFault
+            | Self::PlanRejected
+            | Self::EngineRefused
+            | Self::AdmissionRefused
+            | Self::VolumePending => {
                 "Whoever administers this portal can mend this; the technical details say what to look at."
             }
             Self::EngineAway => {
@@ -161,11 +190,11 @@ impl Reason {
             Self::ImageMissing | Self::ImagePull => {
                 "Whoever runs the catalogue can mend this: the technical details name the image."
             }
-            Self::DiskFull => {
+            Self::DiskFull | Self::Unschedulable | Self::OverQuota => {
                 "End sessions that you no longer need, or tell whoever administers this portal."
             }
             Self::OutOfMemory => "Ask whoever administers this portal to give the app more memory.",
-            Self::NeverReady => {
+            Self::NeverReady | Self::CrashLoop => {
                 "Try again. If it stays so, whoever runs the catalogue should look at the app's image."
             }
         }

@@ -4,6 +4,8 @@
 //! [`launchpad_domain::Failure`] with a reason for people and the raw cause; what it cannot report becomes an error,
 //! never a guess.
 
+mod endpoint;
+mod exits;
 mod podman;
 
 pub use podman::Podman;

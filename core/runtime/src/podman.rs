@@ -9,7 +9,6 @@ mod apply;
 mod claims;
 mod command;
 mod document;
-mod endpoint;
 mod events;
 mod faults;
 mod images;
@@ -27,9 +26,9 @@ use launchpad_domain::{
 };
 use tokio::sync::{Mutex, MutexGuard, OnceCell, broadcast};
 
+use crate::endpoint::{self, Probe};
 use abilities::Abilities;
 use command::{Call, Cli};
-use endpoint::Probe;
 
 /// Number of locks over which sessions are spread; two that share one wait for each other's `kube play`.
 const LOCKS: usize = 64;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::command::{CHANGE_LIMIT, Cli};
-use super::faults;
+use crate::exits;
 
 /// A pod as `podman pod ps` tells of it.
 #[derive(Debug, Clone, Deserialize)]
@@ -148,6 +148,7 @@ pub(super) async fn observe(
             name: pod.name.clone(),
             address: address(&containers),
             state: state(&pod, &containers, now),
+            trouble: None,
         })
     });
     Ok(observed.collect())
@@ -196,7 +197,7 @@ fn state(pod: &Pod, containers: &[Container], now: DateTime<Utc>) -> WorkloadSta
     // The first to end is the cause; the others followed.
     let ended = containers.iter().filter(|container| container.has_ended());
     if let Some(first) = ended.max_by_key(|container| Reverse(container.exited_at)) {
-        return WorkloadState::Failed(faults::exit(first.name_in(pod), first.exit_code));
+        return WorkloadState::Failed(exits::exit(first.name_in(pod), first.exit_code));
     }
     if !containers.is_empty() && containers.iter().all(Container::has_started) {
         return WorkloadState::Running;

@@ -9,8 +9,11 @@ use launchpad_domain::launch_types::Readiness;
 use launchpad_domain::plugin_services::Progress;
 use launchpad_domain::policy::{secrets_in, with_secrets};
 use launchpad_domain::runtime::WorkloadState;
-use launchpad_domain::{Actor, Failure, Reason, RuntimeError, Session, SessionId, Stage, Status, Workload};
+use launchpad_domain::{
+    Actor, Failure, Observed, Reason, RuntimeError, Session, SessionId, Stage, Status, Workload,
+};
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
 use super::Shared;
 use super::engine::{Engine, EngineState};
@@ -18,6 +21,9 @@ use crate::ServiceError;
 
 /// After how long an engine that was away is asked again.
 pub(super) const ENGINE_AGAIN: Duration = Duration::from_secs(2);
+
+/// How long the engine is waited for when a launch is over time already.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// When a session is to be looked at again, if nothing happens before.
 pub(super) enum Next {
@@ -33,6 +39,23 @@ enum Outcome {
     Failed(Failure),
     /// Nothing is decided: look again.
     Later(Duration),
+}
+
+/// How a workload ended by itself.
+enum End {
+    Failed(Failure),
+    /// By the engine's own deadline.
+    Expired,
+}
+
+impl End {
+    /// What that means to a launch.
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::Failed(failure) => failure,
+            Self::Expired => Failure::new(Reason::NeverReady, "the engine ended it at its own deadline"),
+        }
+    }
 }
 
 /// One look at one session.
@@ -88,12 +111,27 @@ impl Pass {
         tokio::select! {
             next = step => next,
             () = tokio::time::sleep(left) => {
-                let failure = match engine.state() {
-                    EngineState::Away(cause) => Failure::new(Reason::EngineAway, cause),
-                    _ => Failure::new(Reason::NeverReady, format!("not ready at {}", session.expires_at)),
-                };
+                let failure = self.late(engine, session).await;
                 self.fail(session, failure).await
             }
+        }
+    }
+
+    /// Why a launch is not done at its deadline, as far as the engine knows.
+    async fn late(&self, engine: &Engine, session: &Session) -> Failure {
+        if let EngineState::Away(cause) = engine.state() {
+            return Failure::new(Reason::EngineAway, cause);
+        }
+        match timeout(LAST_LOOK, engine.runtime.observe(self.id)).await {
+            Ok(Ok(Some(Observed {
+                state: WorkloadState::Failed(failure),
+                ..
+            }))) => failure,
+            Ok(Ok(Some(Observed {
+                trouble: Some(trouble),
+                ..
+            }))) => trouble,
+            _ => Failure::new(Reason::NeverReady, format!("not ready at {}", session.expires_at)),
         }
     }
 
@@ -176,7 +214,7 @@ impl Pass {
             match answered.await {
                 Ok(address) => self.plugin_says_ready(session, address).await,
                 Err(error) => Ok(match self.fallen(engine).await {
-                    Some(failure) => Outcome::Failed(failure),
+                    Some(end) => Outcome::Failed(end.into_failure()),
                     None => unsuccessful(engine, error),
                 }),
             }
@@ -239,7 +277,13 @@ impl Pass {
                 Ok(None) => return Outcome::Later(ENGINE_AGAIN),
                 Ok(Some(seen)) => match seen.state {
                     WorkloadState::Failed(failure) => return Outcome::Failed(failure),
-                    WorkloadState::Pending(stage) => self.shared.set_stage(self.id, stage).await,
+                    WorkloadState::Expired => return Outcome::Failed(End::Expired.into_failure()),
+                    WorkloadState::Pending(stage) => {
+                        self.shared.set_stage(self.id, stage).await;
+                        if let Some(trouble) = seen.trouble {
+                            self.tell_trouble(&trouble);
+                        }
+                    }
                     WorkloadState::Running if !ran => {
                         running.send_replace(Some(Runs {
                             address: seen.address,
@@ -253,14 +297,34 @@ impl Pass {
         }
     }
 
-    /// Why a workload that did run does not any more.
-    async fn fallen(&self, engine: &Engine) -> Option<Failure> {
+    /// Shows what keeps the workload from coming up, while there is hope that it passes.
+    fn tell_trouble(&self, trouble: &Failure) {
+        let message = format!("{} Still trying.", trouble.reason.sentence());
+        let progresses = &self.shared.progresses;
+        if progresses
+            .of(self.id)
+            .is_none_or(|shown| shown.message != message)
+        {
+            tracing::info!(session = %self.id, reason = %trouble.reason, detail = trouble.detail, "a launch is held up");
+            progresses.show(
+                self.id,
+                Progress {
+                    percent: None,
+                    message,
+                },
+            );
+        }
+    }
+
+    /// How a workload that did run has ended, if it has.
+    async fn fallen(&self, engine: &Engine) -> Option<End> {
         match engine.runtime.observe(self.id).await {
             Ok(Some(seen)) => match seen.state {
-                WorkloadState::Failed(failure) => Some(failure),
+                WorkloadState::Failed(failure) => Some(End::Failed(failure)),
+                WorkloadState::Expired => Some(End::Expired),
                 WorkloadState::Pending(_) | WorkloadState::Running => None,
             },
-            Ok(None) => Some(gone()),
+            Ok(None) => Some(End::Failed(gone())),
             Err(error) => {
                 engine.note(&error);
                 None
@@ -270,14 +334,21 @@ impl Pass {
 
     /// Steps of a running session: its deadline, and a workload that is there no more.
     async fn watch_over(&self, engine: &Engine, session: &Session) -> Result<Option<Next>, ServiceError> {
-        if self.shared.clock.now() >= session.expires_at {
-            self.shared
-                .finish(&Actor::portal(), session, Status::Expired, None)
-                .await?;
-            return Ok(None);
-        }
-        if let Some(failure) = self.fallen(engine).await {
-            return self.fail(session, failure).await;
+        let over = self.shared.clock.now() >= session.expires_at;
+        let end = if over {
+            Some(End::Expired)
+        } else {
+            self.fallen(engine).await
+        };
+        match end {
+            Some(End::Expired) => {
+                self.shared
+                    .finish(&Actor::portal(), session, Status::Expired, None)
+                    .await?;
+                return Ok(None);
+            }
+            Some(End::Failed(failure)) => return self.fail(session, failure).await,
+            None => {}
         }
         self.shared.tell_plugin(session, false).await?;
         Ok(Some(Next::At(session.expires_at)))

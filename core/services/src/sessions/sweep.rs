@@ -42,7 +42,8 @@ async fn compare(shared: &Shared, engine: &Engine) -> Result<(), ServiceError> {
         let seen = listed.get(&row.id);
         let settled = row.status == Status::Running
             && now < row.expires_at
-            && seen.is_some_and(|seen| !matches!(seen.state, WorkloadState::Failed(_)));
+            && seen
+                .is_some_and(|seen| matches!(seen.state, WorkloadState::Pending(_) | WorkloadState::Running));
         if !settled {
             shared.wakes.wake(row.id);
         }

@@ -105,6 +105,7 @@ impl ScriptedEngine {
             name: format!("session-{id}"),
             address: Some("127.0.0.1:1".into()),
             state: state.clone(),
+            trouble: None,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The endpoint of a running workload: its first sign of life, and connections to it.
 
+use std::io;
 use std::time::Duration;
 
 use launchpad_domain::runtime::WorkloadState;
 use launchpad_domain::{EndpointKind, Failure, Observed, Reason, RuntimeError};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -13,6 +14,8 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 /// How long is tried before the engine is asked again whether the workload still runs.
 const LOOK: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// How many pauses are as short as the first: a desktop's screen answers within a second or two.
+const SHORT_PAUSES: u32 = 200;
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// What every server of the remote framebuffer protocol says first (RFC 6143, section 7.1.1).
@@ -22,7 +25,7 @@ const RFB: &[u8; 4] = b"RFB ";
 ///
 /// # Errors
 /// It is gone or has failed.
-pub(super) fn address_of(observed: Option<Observed>) -> Result<Option<String>, RuntimeError> {
+pub(crate) fn address_of(observed: Option<Observed>) -> Result<Option<String>, RuntimeError> {
     let Some(observed) = observed else {
         return Err(RuntimeError::Refused(Failure::new(
             Reason::WorkloadGone,
@@ -31,40 +34,80 @@ pub(super) fn address_of(observed: Option<Observed>) -> Result<Option<String>, R
     };
     match observed.state {
         WorkloadState::Failed(failure) => Err(RuntimeError::Refused(failure)),
+        WorkloadState::Expired => Err(RuntimeError::Refused(over_time())),
         WorkloadState::Pending(_) => Ok(None),
         WorkloadState::Running => Ok(observed.address),
     }
 }
 
+/// What it means to a launch that the engine ended the workload at its own deadline.
+pub(crate) fn over_time() -> Failure {
+    Failure::new(Reason::NeverReady, "the engine ended it at its own deadline")
+}
+
 /// Opens a connection.
-pub(super) async fn connect(address: &str) -> Result<TcpStream, RuntimeError> {
-    let no_answer = |error: std::io::Error| RuntimeError::NoAnswer(format!("{address}: {error}"));
-    let late = |_| RuntimeError::NoAnswer(format!("{address}: no connection within {} s", ATTEMPT.as_secs()));
+pub(crate) async fn connect(address: &str) -> Result<TcpStream, RuntimeError> {
+    dial(address)
+        .await
+        .map_err(|error| RuntimeError::NoAnswer(format!("{address}: {error}")))
+}
+
+/// The same, with the error as the system has it.
+pub(crate) async fn dial(address: &str) -> io::Result<TcpStream> {
+    let late = |_| {
+        let words = format!("no connection within {} s", ATTEMPT.as_secs());
+        io::Error::new(io::ErrorKind::TimedOut, words)
+    };
     let stream = timeout(ATTEMPT, TcpStream::connect(address))
         .await
-        .map_err(late)?
-        .map_err(no_answer)?;
-    stream.set_nodelay(true).map_err(no_answer)?;
+        .map_err(late)??;
+    stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// Asks an endpoint for its first answer, with growing pauses.
+/// Pauses between attempts: short at first, when most endpoints come up, and then growing.
 #[derive(Debug)]
-pub(super) struct Probe {
+pub(crate) struct Pauses {
+    short: u32,
+    next: Duration,
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self {
+            short: SHORT_PAUSES,
+            next: FIRST_PAUSE,
+        }
+    }
+}
+
+impl Pauses {
+    pub(crate) async fn pause(&mut self) {
+        sleep(self.next).await;
+        match self.short.checked_sub(1) {
+            Some(left) => self.short = left,
+            None => self.next = (self.next * 3 / 2).min(LONGEST_PAUSE),
+        }
+    }
+}
+
+/// Asks an endpoint for its first answer.
+#[derive(Debug)]
+pub(crate) struct Probe {
     kind: EndpointKind,
-    pause: Duration,
+    pauses: Pauses,
 }
 
 impl Probe {
-    pub(super) fn new(kind: EndpointKind) -> Self {
+    pub(crate) fn new(kind: EndpointKind) -> Self {
         Self {
             kind,
-            pause: FIRST_PAUSE,
+            pauses: Pauses::default(),
         }
     }
 
     /// Tries for as long as one look at the engine is good for. Without an address one pause is all.
-    pub(super) async fn answers_within_a_look(&mut self, address: Option<&str>) -> bool {
+    pub(crate) async fn answers_within_a_look(&mut self, address: Option<&str>) -> bool {
         let end = Instant::now() + LOOK;
         loop {
             if let Some(address) = address
@@ -72,8 +115,7 @@ impl Probe {
             {
                 return true;
             }
-            sleep(self.pause).await;
-            self.pause = (self.pause * 3 / 2).min(LONGEST_PAUSE);
+            self.pauses.pause().await;
             if address.is_none() || Instant::now() >= end {
                 return false;
             }
@@ -84,11 +126,16 @@ impl Probe {
         let Ok(mut stream) = connect(address).await else {
             return false;
         };
-        match self.kind {
-            EndpointKind::Vnc => {
-                let mut first = [0; RFB.len()];
-                stream.read_exact(&mut first).await.is_ok() && first == *RFB
-            }
+        greets(self.kind, &mut stream).await
+    }
+}
+
+/// Whether a connection's other end speaks what it should.
+pub(crate) async fn greets(kind: EndpointKind, stream: &mut (impl AsyncRead + Unpin)) -> bool {
+    match kind {
+        EndpointKind::Vnc => {
+            let mut first = [0; RFB.len()];
+            stream.read_exact(&mut first).await.is_ok() && first == *RFB
         }
     }
 }
