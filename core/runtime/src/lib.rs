@@ -6,6 +6,8 @@
 
 mod endpoint;
 mod exits;
+mod kubernetes;
 mod podman;
 
+pub use kubernetes::{ConnectBy, Kubernetes, KubernetesSettings, SessionNetwork};
 pub use podman::Podman;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use launchpad_domain::plugins::PluginReport;
 use launchpad_domain::{Clock, PluginServices, Plugins, Runtime};
 use launchpad_plugin_host::{NothingGranted, PluginHost, Setup, Source};
-use launchpad_runtime::Podman;
+use launchpad_runtime::{Kubernetes, Podman};
 use launchpad_services::audit::{CheckpointKeeper, CheckpointKind, Checkpoints};
 use launchpad_services::backup::BackupSchedule;
 use launchpad_services::{Catalogue, Parts, PluginSupport, Services, sessions};
@@ -24,7 +24,12 @@ pub(crate) struct Surroundings {
     search_path: Option<OsString>,
     /// The user's folder for what can be made again (XDG Base Directory Specification).
     cache_home: Option<PathBuf>,
+    /// Whether there is a kubeconfig, or this is a pod with an account.
+    has_cluster: bool,
 }
+
+/// The account that a pod has at its own cluster.
+const POD_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 impl Surroundings {
     /// Takes what is needed out of the environment.
@@ -36,7 +41,14 @@ impl Surroundings {
             found.map(|(_, value)| value.clone())
         };
         let in_home = || value("HOME").map(|home| Path::new(&home).join(".cache"));
+        // As every client of Kubernetes looks for them.
+        let kubeconfigs = match value("KUBECONFIG") {
+            Some(named) => std::env::split_paths(&named).collect(),
+            None => value("HOME").map_or_else(Vec::new, |home| vec![Path::new(&home).join(".kube/config")]),
+        };
+        let in_pod = value("KUBERNETES_SERVICE_HOST").is_some() && Path::new(POD_ACCOUNT).is_file();
         Self {
+            has_cluster: in_pod || kubeconfigs.iter().any(|path| path.is_file()),
             search_path: value("PATH"),
             cache_home: value("XDG_CACHE_HOME").map(PathBuf::from).or_else(in_home),
         }
@@ -147,7 +159,7 @@ pub(crate) async fn build(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let checkpoints = checkpoints(config, &store, &clock, init).await?;
     let backups = BackupSchedule::new(config.backup.clone(), store.clone(), Arc::clone(&clock));
-    let runtime = runtime(config, &store, &clock, surroundings.search_path.as_deref());
+    let runtime = runtime(config, &store, &clock, surroundings);
     let plugin_support = support(config, &store);
     let plugins = plugins(config, surroundings, plugin_support.clone(), &clock).await;
     let (services, manager) = Services::new(Parts {
@@ -246,16 +258,22 @@ fn runtime(
     config: &Config,
     store: &Store,
     clock: &Arc<dyn Clock>,
-    search_path: Option<&OsStr>,
+    surroundings: &Surroundings,
 ) -> Option<Arc<dyn Runtime>> {
-    let podman = || -> Arc<dyn Runtime> { Arc::new(Podman::new(store.instance(), Arc::clone(clock))) };
+    let instance = store.instance();
+    let podman = || -> Arc<dyn Runtime> { Arc::new(Podman::new(instance, Arc::clone(clock))) };
+    let kubernetes =
+        || -> Arc<dyn Runtime> { Arc::new(Kubernetes::new(instance, config.kubernetes.clone())) };
     match config.runtime {
+        RuntimeChoice::Kubernetes => Some(kubernetes()),
         RuntimeChoice::Podman => Some(podman()),
         RuntimeChoice::None => None,
-        RuntimeChoice::Auto if is_installed("podman", search_path) => Some(podman()),
+        RuntimeChoice::Auto if surroundings.has_cluster => Some(kubernetes()),
+        RuntimeChoice::Auto if surroundings.finds("podman") => Some(podman()),
         RuntimeChoice::Auto => {
             tracing::warn!(
-                "no engine: links open, but apps in containers need Podman, which is not installed"
+                "no engine: links open, but apps in containers need a Kubernetes cluster or Podman, and there is \
+                 neither a kubeconfig nor Podman"
             );
             None
         }

@@ -43,6 +43,10 @@ keys! {
     RUNTIME = "runtime", "LAUNCHPAD_RUNTIME", Some("auto");
     /// The namespace of a Kubernetes engine.
     NAMESPACE = "namespace", "LAUNCHPAD_NAMESPACE", Some("launchpad");
+    /// What sessions on Kubernetes may reach: internet, open or none.
+    KUBERNETES_NETWORK = "kubernetes.network", "LAUNCHPAD_KUBERNETES__NETWORK", Some("internet");
+    /// How sessions on Kubernetes are reached: auto, address or forward.
+    KUBERNETES_CONNECT = "kubernetes.connect", "LAUNCHPAD_KUBERNETES__CONNECT", Some("auto");
     /// A JSON file with the branding.
     BRANDING_FILE = "branding.file", "LAUNCHPAD_CONFIG", Some("branding.json");
     /// The logo's address.

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use launchpad_domain::{Branding, LaunchTypeId};
+use launchpad_runtime::KubernetesSettings;
 use launchpad_services::backup::BackupPlan;
 use launchpad_services::{FetchRules, SessionSettings};
 use launchpad_store::DatabaseUrl;
@@ -43,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) seed: Option<PathBuf>,
     /// Which engine runs apps.
     pub(crate) runtime: RuntimeChoice,
+    /// What holds for sessions on Kubernetes.
+    pub(crate) kubernetes: KubernetesSettings,
     /// The organisation's look.
     pub(crate) branding: Branding,
     /// Limits and deadlines.
@@ -64,6 +67,8 @@ pub(crate) struct Config {
 pub(crate) enum RuntimeChoice {
     /// The one that this machine has, if any.
     Auto,
+    /// The cluster of a kubeconfig or of the portal's own pod.
+    Kubernetes,
     /// Podman.
     Podman,
     /// None: links open, apps are not launched.
@@ -146,7 +151,7 @@ impl Config {
         let backup = sections::backup(reader);
         let seed = reader.optional(keys::SEED, |path| Ok(PathBuf::from(path)));
         let runtime = reader.parsed(keys::RUNTIME, sections::runtime);
-        reader.parsed(keys::NAMESPACE, sections::namespace);
+        let kubernetes = sections::kubernetes(reader);
         let branding = sections::branding(reader);
         let sessions = sections::sessions(reader);
         let plugins = sections::plugins(reader);
@@ -162,6 +167,7 @@ impl Config {
             database: database?,
             seed,
             runtime: runtime?,
+            kubernetes: kubernetes?,
             branding: branding?,
             sessions: sessions?,
             plugins: plugins?,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use launchpad_domain::policy::{Ceilings, PodLimits};
 use launchpad_domain::{Branding, Capability, Quantity};
+use launchpad_runtime::{ConnectBy, KubernetesSettings, SessionNetwork};
 use launchpad_services::backup::BackupPlan;
 use launchpad_services::{Backups, FetchRules, SessionSettings};
 use launchpad_store::DatabaseUrl;
@@ -97,14 +98,37 @@ pub(super) fn backup(reader: &mut Reader) -> Option<BackupPlan> {
 pub(super) fn runtime(text: &str) -> Result<RuntimeChoice, String> {
     match text {
         "auto" => Ok(RuntimeChoice::Auto),
+        "kubernetes" => Ok(RuntimeChoice::Kubernetes),
         "podman" => Ok(RuntimeChoice::Podman),
         "none" => Ok(RuntimeChoice::None),
-        _ => Err("must be auto, podman or none".to_owned()),
+        _ => Err("must be auto, kubernetes, podman or none".to_owned()),
     }
 }
 
+/// Sessions on Kubernetes.
+pub(super) fn kubernetes(reader: &mut Reader) -> Option<KubernetesSettings> {
+    let namespace = reader.parsed(keys::NAMESPACE, |text| namespace(text).map(|()| text.to_owned()));
+    let network = reader.parsed(keys::KUBERNETES_NETWORK, |text| match text {
+        "internet" => Ok(SessionNetwork::Internet),
+        "open" => Ok(SessionNetwork::Open),
+        "none" => Ok(SessionNetwork::None),
+        _ => Err("must be internet, open or none".to_owned()),
+    });
+    let connect = reader.parsed(keys::KUBERNETES_CONNECT, |text| match text {
+        "auto" => Ok(ConnectBy::Auto),
+        "address" => Ok(ConnectBy::Address),
+        "forward" => Ok(ConnectBy::Forward),
+        _ => Err("must be auto, address or forward".to_owned()),
+    });
+    Some(KubernetesSettings {
+        namespace: namespace?,
+        network: network?,
+        connect: connect?,
+    })
+}
+
 /// A namespace: a DNS label (RFC 1123).
-pub(super) fn namespace(text: &str) -> Result<(), String> {
+fn namespace(text: &str) -> Result<(), String> {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let well = (1..=63).contains(&text.len())
         && text.chars().all(inner)
