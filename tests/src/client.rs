@@ -194,7 +194,12 @@ impl Client {
 
     /// Waits until the session has this status; an error if it reaches another one that is final.
     pub async fn until(&self, id: &str, status: &str) -> anyhow::Result<Session> {
-        let deadline = Instant::now() + PATIENCE;
+        self.until_within(id, status, PATIENCE).await
+    }
+
+    /// The same, for what takes longer than anything that happens by itself.
+    pub async fn until_within(&self, id: &str, status: &str, patience: Duration) -> anyhow::Result<Session> {
+        let deadline = Instant::now() + patience;
         loop {
             let session = self.session(id).await?;
             if session.status == status {

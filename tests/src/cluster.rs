@@ -1,5 +1,6 @@
 //! A real Kubernetes: the one named in `LAUNCHPAD_TEST_KUBECONFIG`, or the test cluster of this machine.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -87,6 +88,20 @@ impl Cluster {
 
     /// A new namespace with the strictest profile for pods, gone with the value.
     pub async fn namespace(&self) -> anyhow::Result<Namespace<'_>> {
+        let beside_others = hold(|lock| lock.lock_shared()).await?;
+        self.make_namespace(Some(beside_others)).await
+    }
+
+    /// The cluster for one test alone, once every other has let go of it.
+    pub async fn alone(&self) -> anyhow::Result<Alone<'_>> {
+        let lock = hold(File::lock).await?;
+        Ok(Alone {
+            cluster: self,
+            _lock: lock,
+        })
+    }
+
+    async fn make_namespace(&self, lock: Option<File>) -> anyhow::Result<Namespace<'_>> {
         let object = json!({
             "apiVersion": "v1",
             "kind": "Namespace",
@@ -111,7 +126,68 @@ impl Cluster {
         Ok(Namespace {
             cluster: self,
             name: name.to_owned(),
+            _lock: lock,
         })
+    }
+}
+
+/// Whoever uses the cluster holds this file, together with others or alone; the system lets go of it for whoever dies.
+async fn hold(how: impl FnOnce(&File) -> std::io::Result<()> + Send + 'static) -> anyhow::Result<File> {
+    let path = std::env::temp_dir().join("launchpad-tests-cluster.lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)?;
+    Ok(tokio::task::spawn_blocking(move || how(&file).map(|()| file)).await??)
+}
+
+/// The whole cluster, so that its parts may be stopped.
+#[derive(Debug)]
+pub struct Alone<'a> {
+    cluster: &'a Cluster,
+    _lock: File,
+}
+
+impl<'a> Alone<'a> {
+    /// A namespace of it.
+    pub async fn namespace(&self) -> anyhow::Result<Namespace<'a>> {
+        self.cluster.make_namespace(None).await
+    }
+
+    /// Stops a part in the middle of whatever it does, until the value goes.
+    pub async fn stop(&self, part: &str) -> anyhow::Result<Stopped> {
+        let status = script(&["status"]).await?;
+        let id = status
+            .lines()
+            .filter_map(|line| line.strip_prefix(part)?.strip_prefix("\trunning\t"))
+            .next()
+            .with_context(|| format!("{part} does not run: {status}"))?;
+        let stopped = Stopped(id.to_owned());
+        stopped.signal("STOP")?;
+        Ok(stopped)
+    }
+}
+
+/// A process that was stopped, and goes on when this is dropped.
+#[derive(Debug)]
+pub struct Stopped(String);
+
+impl Stopped {
+    fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let sent = std::process::Command::new("kill")
+            .args([&format!("-{name}"), &self.0])
+            .status()?;
+        ensure!(sent.success(), "no signal reached process {}", self.0);
+        Ok(())
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        if let Err(error) = self.signal("CONT") {
+            eprintln!("a part of the cluster is still stopped: {error:#}");
+        }
     }
 }
 
@@ -120,9 +196,15 @@ impl Cluster {
 pub struct Namespace<'a> {
     cluster: &'a Cluster,
     name: String,
+    _lock: Option<File>,
 }
 
-impl Namespace<'_> {
+impl<'a> Namespace<'a> {
+    /// The cluster that it is part of.
+    pub fn cluster(&self) -> &'a Cluster {
+        self.cluster
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
@@ -148,6 +230,11 @@ impl Drop for Namespace<'_> {
             eprintln!("namespace {} could not be removed", self.name);
         }
     }
+}
+
+/// Has so many nodes without a machine on the test cluster; 0 takes them away.
+pub async fn simulate(nodes: u32) -> anyhow::Result<()> {
+    script(&["simulate", &nodes.to_string()]).await.map(drop)
 }
 
 /// Where a program is that is built for the tests: `helm` or `kwok`.

@@ -1,55 +1,108 @@
-//! Podman, asked directly: what of an instance is really there.
+//! The engine, asked directly: what of an instance is really there.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use launchpad_domain::InstanceId;
 use launchpad_domain::runtime::{INSTANCE_LABEL, SESSION_LABEL};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::PATIENCE;
+use crate::{PATIENCE, workspace};
 
-/// What one instance has on this machine's Podman.
+/// What one instance has on its engine.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    filter: String,
+    instance: String,
+    place: Place,
+}
+
+/// Where an engine runs what it runs.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// This machine's Podman.
+    Podman,
+    /// A namespace of a cluster.
+    Kubernetes {
+        /// An administrator's access.
+        kubeconfig: PathBuf,
+        /// The namespace.
+        namespace: String,
+    },
+}
+
+impl Place {
+    fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let Self::Kubernetes {
+            kubeconfig,
+            namespace,
+        } = self
+        else {
+            bail!("this is not a cluster")
+        };
+        let mut command = Command::new(workspace().join("tests/cluster/cluster.sh"));
+        command
+            .args(["kubectl", "--namespace", namespace])
+            .args(arguments)
+            .env("LAUNCHPAD_TEST_KUBECONFIG", kubeconfig);
+        run(command)
+    }
 }
 
 impl Engine {
     /// Looks only at what carries this instance's label.
-    pub(crate) fn of_instance(instance: InstanceId) -> Self {
+    pub(crate) fn of_instance(instance: InstanceId, place: Place) -> Self {
         Self {
-            filter: format!("label={INSTANCE_LABEL}={instance}"),
+            instance: instance.to_string(),
+            place,
         }
+    }
+
+    fn filter(&self) -> String {
+        format!("label={INSTANCE_LABEL}={}", self.instance)
     }
 
     /// One line for each pod, container and network of the instance; volumes are workspaces and may stay.
     pub fn leftovers(&self) -> anyhow::Result<Vec<String>> {
+        if let Place::Kubernetes { .. } = self.place {
+            return self.cluster_pods(&format!("{INSTANCE_LABEL}={}", self.instance));
+        }
         let mut found = self.list("pod", &["pod", "ps"], "{{.Name}} {{.Status}}")?;
         found.extend(self.list("container", &["ps", "--all"], "{{.Names}} {{.Status}}")?);
         found.extend(self.list("network", &["network", "ls"], "{{.Name}}")?);
         Ok(found)
     }
 
+    fn cluster_pods(&self, selector: &str) -> anyhow::Result<Vec<String>> {
+        let selector = format!("--selector={selector}");
+        let names = self.place.kubectl(&["get", "pods", &selector, "--output=name"])?;
+        Ok(names.lines().map(|name| name.replace("pod/", "")).collect())
+    }
+
     fn list(&self, what: &str, command: &[&str], format: &str) -> anyhow::Result<Vec<String>> {
+        let filter = self.filter();
         let mut arguments = command.to_vec();
-        arguments.extend(["--filter", &self.filter, "--format", format]);
+        arguments.extend(["--filter", &filter, "--format", format]);
         let lines = podman(&arguments)?;
         Ok(lines.lines().map(|line| format!("{what} {line}")).collect())
     }
 
     /// The pods that run a session, running or not.
     pub fn pods_of(&self, session: &str) -> anyhow::Result<Vec<String>> {
+        if let Place::Kubernetes { .. } = self.place {
+            let selector = format!("{INSTANCE_LABEL}={},{SESSION_LABEL}={session}", self.instance);
+            return self.cluster_pods(&selector);
+        }
+        let filter = self.filter();
         let session = format!("label={SESSION_LABEL}={session}");
         let names = podman(&[
             "pod",
             "ps",
             "--filter",
-            &self.filter,
+            &filter,
             "--filter",
             &session,
             "--format",
@@ -58,17 +111,129 @@ impl Engine {
         Ok(names.lines().map(str::to_owned).collect())
     }
 
+    /// The session of every pod of the instance; one that is about to end is gone already.
+    pub fn sessions(&self) -> anyhow::Result<Vec<String>> {
+        if let Place::Podman = self.place {
+            let filter = self.filter();
+            let format = format!("{{{{index .Labels \"{SESSION_LABEL}\"}}}}");
+            let names = podman(&["pod", "ps", "--filter", &filter, "--format", &format])?;
+            return Ok(names.lines().map(str::to_owned).collect());
+        }
+        let selector = format!("--selector={INSTANCE_LABEL}={}", self.instance);
+        let pods = self.place.kubectl(&["get", "pods", &selector, "--output=json"])?;
+        let pods: Value = serde_json::from_str(&pods)?;
+        let standing = pods["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|pod| &pod["metadata"])
+            .filter(|metadata| metadata["deletionTimestamp"].is_null());
+        Ok(standing
+            .filter_map(|metadata| metadata["labels"][SESSION_LABEL].as_str())
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// Removes a session's pods as somebody does who knows nothing of the portal.
+    pub fn remove_by_hand(&self, session: &str) -> anyhow::Result<()> {
+        for pod in self.pods_of(session)? {
+            match self.place {
+                Place::Podman => podman(&["pod", "rm", "--force", "--time", "0", &pod])?,
+                Place::Kubernetes { .. } => self.place.kubectl(&["delete", "pod", &pod, "--wait=false"])?,
+            };
+        }
+        Ok(())
+    }
+
+    /// Makes a pod that no portal asked for, with the labels of this instance (or of nobody) and of this session.
+    pub fn plant(&self, name: &str, instance: Option<&str>, session: &str) -> anyhow::Result<()> {
+        let mut labels = vec![(SESSION_LABEL, session)];
+        labels.extend(instance.map(|instance| (INSTANCE_LABEL, instance)));
+        if let Place::Podman = self.place {
+            let labels: Vec<String> = labels
+                .iter()
+                .map(|(name, value)| format!("--label={name}={value}"))
+                .collect();
+            let mut arguments = vec!["pod", "create", "--name", name];
+            arguments.extend(labels.iter().map(String::as_str));
+            podman(&arguments)?;
+            return Ok(());
+        }
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let safe = json!({
+            "spec": {
+                "securityContext": {"runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
+                "terminationGracePeriodSeconds": 0,
+                "containers": [{
+                    "name": name,
+                    "image": "localhost/launchpad/desktop:1",
+                    "command": ["sleep", "600"],
+                    "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+                }],
+            },
+        });
+        self.place.kubectl(&[
+            "run",
+            name,
+            "--image=localhost/launchpad/desktop:1",
+            "--restart=Never",
+            &format!("--labels={}", labels.join(",")),
+            "--override-type=strategic",
+            &format!("--overrides={safe}"),
+        ])?;
+        Ok(())
+    }
+
+    /// Whether a planted pod is there and nobody has told it to end.
+    pub fn stands(&self, name: &str) -> anyhow::Result<bool> {
+        if let Place::Podman = self.place {
+            return Ok(Command::new("podman")
+                .args(["pod", "exists", name])
+                .status()?
+                .success());
+        }
+        let pod = self
+            .place
+            .kubectl(&["get", "pod", name, "--ignore-not-found", "--output=json"])?;
+        if pod.trim().is_empty() {
+            return Ok(false);
+        }
+        let pod: Value = serde_json::from_str(&pod)?;
+        Ok(pod["metadata"]["deletionTimestamp"].is_null())
+    }
+
+    /// Removes a planted pod.
+    pub fn uproot(&self, name: &str) -> anyhow::Result<()> {
+        match self.place {
+            Place::Podman => podman(&["pod", "rm", "--force", "--ignore", "--time", "0", name])?,
+            Place::Kubernetes { .. } => {
+                self.place
+                    .kubectl(&["delete", "pod", name, "--ignore-not-found", "--wait=false"])?
+            }
+        };
+        Ok(())
+    }
+
+    /// Waits until a planted pod is gone, or about to be.
+    pub async fn until_fallen(&self, name: &str) -> anyhow::Result<()> {
+        self.until(|| Ok(!self.stands(name)?), "the end of a planted pod")
+            .await
+    }
+
+    /// The instance whose pods these are.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
     /// Every address on which a container of this session is reached from this machine.
     pub fn published(&self, session: &str) -> anyhow::Result<Vec<String>> {
         let session = format!("label={SESSION_LABEL}={session}");
+        let filter = self.filter();
         let text = podman(&[
-            "ps",
-            "--filter",
-            &self.filter,
-            "--filter",
-            &session,
-            "--format",
-            "json",
+            "ps", "--filter", &filter, "--filter", &session, "--format", "json",
         ])?;
         let containers: Vec<Value> = serde_json::from_str(&text)?;
         let ports = containers
@@ -115,6 +280,10 @@ impl Engine {
 
     /// Removes everything of the instance, workspaces too: the end of a test.
     pub(crate) fn remove_all(&self) {
+        if let Place::Kubernetes { .. } = self.place {
+            // Goes with its namespace.
+            return;
+        }
         for (list, remove) in [
             (
                 &["pod", "ps", "--quiet"][..],
@@ -130,8 +299,9 @@ impl Engine {
     }
 
     fn remove(&self, list: &[&str], remove: &[&str]) -> anyhow::Result<()> {
+        let filter = self.filter();
         let mut arguments = list.to_vec();
-        arguments.extend(["--filter", &self.filter]);
+        arguments.extend(["--filter", &filter]);
         let found = podman(&arguments)?;
         if !found.trim().is_empty() {
             let mut arguments = remove.to_vec();
@@ -166,11 +336,16 @@ pub fn derive_image(name: &str, base: &str, entrypoint: &[&str], files: &[&str])
 }
 
 fn podman(arguments: &[&str]) -> anyhow::Result<String> {
-    let output = Command::new("podman").args(arguments).output()?;
+    let mut command = Command::new("podman");
+    command.args(arguments);
+    run(command)
+}
+
+fn run(mut command: Command) -> anyhow::Result<String> {
+    let output = command.output()?;
     ensure!(
         output.status.success(),
-        "podman {}: {}",
-        arguments.join(" "),
+        "{command:?}: {}",
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(String::from_utf8(output.stdout)?)

@@ -2,9 +2,11 @@
 //! and asks the engine what is left.
 
 pub mod blaster;
+mod checker;
 mod client;
 mod cluster;
 mod engine;
+mod fault_proxy;
 mod installed;
 mod log;
 mod overlay;
@@ -14,9 +16,11 @@ mod program;
 mod screen;
 mod seed;
 
+pub use checker::until_whole;
 pub use client::{Answer, Client, Session};
-pub use cluster::{Cluster, Namespace, cluster_tool, foreign_kinds};
+pub use cluster::{Alone, Cluster, Namespace, Stopped, cluster_tool, foreign_kinds, simulate};
 pub use engine::{Engine, derive_image};
+pub use fault_proxy::{Fault, FaultProxy};
 pub use installed::Installed;
 pub use overlay::Overlay;
 pub use portal::{Portal, Recipe};

@@ -11,7 +11,8 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::client::Client;
-use crate::engine::Engine;
+use crate::cluster::Namespace;
+use crate::engine::{Engine, Place};
 use crate::log::Log;
 use crate::program::program;
 use crate::seed::Seed;
@@ -24,6 +25,7 @@ pub struct Recipe {
     settings: Vec<(String, OsString)>,
     path: Option<OsString>,
     database: Option<String>,
+    place: Place,
 }
 
 impl Recipe {
@@ -35,7 +37,21 @@ impl Recipe {
             settings: Vec::new(),
             path: None,
             database: None,
+            place: Place::Podman,
         }
+    }
+
+    /// Runs its sessions in this namespace, with an administrator's access to the cluster.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: &Namespace<'_>) -> Self {
+        let kubeconfig = namespace.cluster().kubeconfig().to_owned();
+        self.place = Place::Kubernetes {
+            kubeconfig: kubeconfig.clone(),
+            namespace: namespace.name().to_owned(),
+        };
+        self.set("LAUNCHPAD_RUNTIME", "kubernetes")
+            .set("LAUNCHPAD_NAMESPACE", namespace.name())
+            .set("KUBECONFIG", kubeconfig)
     }
 
     /// Fills the catalogue at the first start.
@@ -176,7 +192,7 @@ impl Portal {
             "the portal says that it listens on {url}, not on {expected}"
         );
         let store = self.store().await?;
-        self.engine = Some(Engine::of_instance(store.instance()));
+        self.engine = Some(Engine::of_instance(store.instance(), self.recipe.place.clone()));
         Ok(())
     }
 
@@ -252,6 +268,8 @@ impl Portal {
         if let Some(path) = &self.recipe.path {
             command.env("PATH", path);
         }
+        // Not whoever runs the tests: their cluster is none of our business.
+        command.env("KUBECONFIG", self.folder.path().join("no-kubeconfig"));
         command.env("LAUNCHPAD_PORT", self.port.to_string());
         command.env("LAUNCHPAD_DB", self.database());
         command.envs(self.recipe.settings.iter().map(|(name, value)| (name, value)));

@@ -1,10 +1,11 @@
 //! The way of a person and of a script through the real program, over HTTP.
 
 use anyhow::{Context, ensure};
-use launchpad_tests::{Postgres, Recipe, Seed, desktop, link};
+use launchpad_tests::{Postgres, Seed, desktop, link};
 use reqwest::Method;
 use serde_json::json;
 
+use crate::engines::use_a_desktop;
 use crate::{PASSWORD, portal};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,45 +72,10 @@ async fn a_link_app_leads_to_its_address_and_is_counted_once() -> anyhow::Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_container_app_runs_shows_its_screen_and_leaves_nothing() -> anyhow::Result<()> {
-    use_a_desktop(portal()).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_same_on_postgresql() -> anyhow::Result<()> {
+async fn a_container_app_runs_with_its_session_in_postgresql() -> anyhow::Result<()> {
     let server = Postgres::start().await?;
-    use_a_desktop(portal().database(server.url())).await
-}
-
-async fn use_a_desktop(recipe: Recipe) -> anyhow::Result<()> {
-    let portal = recipe.seed(Seed::Apps(vec![desktop("desktop")])).start().await?;
-    let ada = portal.account("ada", "user", PASSWORD).await?;
-
-    let launched = ada.launch("desktop").await?;
-    ensure!(launched.status == "creating", "{launched:?}");
-    let running = ada.until(&launched.id, "running").await?;
-    let published = portal.engine()?.published(&running.id)?;
-    ensure!(
-        published.len() == 1,
-        "exactly one port is published: {published:?}"
-    );
-    ensure!(
-        published[0].contains("127.0.0.1"),
-        "only this machine reaches it: {published:?}"
-    );
-
-    let mut screen = ada.screen(&running).await?;
-    ensure!(screen.width > 0 && screen.height > 0, "the screen has no size");
-    ensure!(screen.picture().await? > 0, "the screen sent no picture");
-
-    ada.end(&running.id).await?;
-    ada.end(&running.id).await.context("ending is idempotent")?;
-    ensure!(
-        screen.until_closed().await? == "session-over",
-        "the viewer is told why"
-    );
-    ada.until(&running.id, "stopped").await?;
-    portal.engine()?.until_empty().await
+    let recipe = portal().database(server.url());
+    use_a_desktop(recipe.seed(Seed::Apps(vec![desktop("desktop")]))).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
