@@ -250,6 +250,17 @@ impl Engine {
         Ok(different.into_iter().collect())
     }
 
+    /// Waits until a program of this name runs in the session; an error once the session has no pod.
+    pub async fn until_runs(&self, session: &str, program: &str) -> anyhow::Result<()> {
+        let runs = || {
+            let pods = self.pods_of(session)?;
+            let pod = pods.first().context("the session has no pod")?;
+            let programs = podman(&["pod", "top", pod, "comm"])?;
+            Ok(programs.lines().any(|line| line.trim() == program))
+        };
+        self.until(runs, program).await
+    }
+
     /// Waits until the session has a pod: the moment at which there is something to lose.
     pub async fn until_pod_of(&self, session: &str) -> anyhow::Result<()> {
         self.until(|| Ok(!self.pods_of(session)?.is_empty()), "the session's pod")

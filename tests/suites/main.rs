@@ -12,6 +12,7 @@ mod faults;
 mod import_rules;
 mod in_cluster;
 mod journey;
+mod new_plugins;
 mod plugin_author;
 mod plugins;
 mod rights;

@@ -432,7 +432,7 @@ fn a_plugin_is_tested_again_whenever_it_changes() -> anyhow::Result<()> {
 
 /// Builds a new plugin in Rust with the toolchain of the shipped ones, where `plugins/build.sh` has brought it or the
 /// target is installed.
-fn built_in_rust(folder: &Path) -> anyhow::Result<bool> {
+pub(crate) fn built_in_rust(folder: &Path) -> anyhow::Result<bool> {
     let target = launchpad_tests::workspace()
         .canonicalize()?
         .join("plugins/target");

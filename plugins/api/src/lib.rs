@@ -21,6 +21,7 @@ mod documents;
 mod error;
 mod glue;
 mod host;
+mod screen;
 
 pub use documents::{
     App, Choice, Claim, CleanupWish, Context, Endpoint, Event, EventAction, FieldOptions, Plan, PluginInfo,
@@ -32,6 +33,7 @@ pub use host::{
     Level, Request, Response, http_fetch, kv_cas, kv_get, log, lookup, progress, secret_read, secret_ref,
     state_get, state_set,
 };
+pub use screen::on_screen;
 
 /// The raw bindings, for [`export!`].
 #[doc(hidden)]

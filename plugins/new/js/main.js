@@ -20,7 +20,7 @@ export function plan(text) {
         container('vnc', ctx.sidecar_image, []),
         {
           ...container('app', ctx.app.container_image, [{ name: 'GREETING', value: greeting }]),
-          command: ['xterm', '-e', 'echo "$GREETING"; exec sh'],
+          command: onScreen(['xterm', '-e', 'echo "$GREETING"; exec sh']),
         },
       ],
       volumes: [{ name: 'x11', emptyDir: {} }],
@@ -37,4 +37,11 @@ function container(name, image, env) {
     env: [{ name: 'DISPLAY', value: ':0' }, ...env],
     volumeMounts: [{ name: 'x11', mountPath: '/tmp/.X11-unix' }],
   };
+}
+
+// The command of a container that draws on the screen. The containers start together and the screen comes a moment later:
+// a program that opens a window must wait for its socket. An image whose entry point waits by itself needs no command.
+function onScreen(command) {
+  const wait = 'until [ -S /tmp/.X11-unix/X0 ]; do sleep 0.1; done; exec "$@"';
+  return ['sh', '-c', wait, 'sh', ...command];
 }

@@ -18,7 +18,7 @@ class WitWorld(wit_world.WitWorld):
         greeting = f'{ctx["app"]["settings"].get("greeting", "Hello")}, {ctx["user"]["name"]}'
         host.log("info", "planning", json.dumps({"app": ctx["app"]["id"]}))
         app = container("app", ctx["app"]["container_image"], [{"name": "GREETING", "value": greeting}])
-        app["command"] = ["xterm", "-e", 'echo "$GREETING"; exec sh']
+        app["command"] = on_screen(["xterm", "-e", 'echo "$GREETING"; exec sh'])
         return json.dumps({
             "schema": 1,
             "pod": {
@@ -39,3 +39,13 @@ def container(name: str, image: str, env: list) -> dict:
         "env": [{"name": "DISPLAY", "value": ":0"}] + env,
         "volumeMounts": [{"name": "x11", "mountPath": "/tmp/.X11-unix"}],
     }
+
+
+def on_screen(command: list) -> list:
+    """The command of a container that draws on the screen.
+
+    The containers start together and the screen comes a moment later: a program that opens a window must wait for its
+    socket. An image whose entry point waits by itself needs no command.
+    """
+    wait = 'until [ -S /tmp/.X11-unix/X0 ]; do sleep 0.1; done; exec "$@"'
+    return ["sh", "-c", wait, "sh"] + command

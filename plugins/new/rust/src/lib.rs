@@ -1,6 +1,6 @@
 //! The launch type `my-plugin`: a terminal that greets its user.
 
-use launchpad_plugin_api::{Context, Endpoint, Error, LaunchType, Level, Plan, export, log};
+use launchpad_plugin_api::{Context, Endpoint, Error, LaunchType, Level, Plan, export, log, on_screen};
 use serde_json::{Value, json};
 
 struct MyPlugin;
@@ -16,7 +16,8 @@ impl LaunchType for MyPlugin {
         let greeting = format!("{}, {}", greeting.unwrap_or("Hello"), ctx.user.name);
         log(Level::Info, "planning", &json!({ "app": ctx.app.id }));
         let mut app = container("app", &ctx.app.container_image, &[("GREETING", &greeting)]);
-        app["command"] = json!(["xterm", "-e", "echo \"$GREETING\"; exec sh"]);
+        // The screen comes a moment after the start: a program that opens a window waits for it.
+        app["command"] = json!(on_screen(&["xterm", "-e", "echo \"$GREETING\"; exec sh"]));
         let pod = json!({
             "securityContext": { "runAsNonRoot": true, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000 },
             // The sidecar stands first: on Podman an emptyDir belongs to the first container's user.
