@@ -88,7 +88,7 @@ impl Cluster {
 
     /// A new namespace with the strictest profile for pods, gone with the value.
     pub async fn namespace(&self) -> anyhow::Result<Namespace<'_>> {
-        let beside_others = hold(|lock| lock.lock_shared()).await?;
+        let beside_others = hold(File::lock_shared).await?;
         self.make_namespace(Some(beside_others)).await
     }
 
@@ -160,8 +160,7 @@ impl<'a> Alone<'a> {
         let status = script(&["status"]).await?;
         let id = status
             .lines()
-            .filter_map(|line| line.strip_prefix(part)?.strip_prefix("\trunning\t"))
-            .next()
+            .find_map(|line| line.strip_prefix(part)?.strip_prefix("\trunning\t"))
             .with_context(|| format!("{part} does not run: {status}"))?;
         let stopped = Stopped(id.to_owned());
         stopped.signal("STOP")?;

@@ -1,6 +1,6 @@
 //! Who may talk to sessions, and to whom they may talk: one policy for all sessions of the instance.
 //!
-//! A cluster without a controller for NetworkPolicies ignores it and says nothing.
+//! A cluster without a controller for `NetworkPolicies` ignores it and says nothing.
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::Api;
@@ -45,7 +45,7 @@ fn write(name: &str, instance: InstanceId, network: SessionNetwork, home: Option
                 "matchExpressions": [{"key": SESSION_LABEL, "operator": "Exists"}],
             },
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": home.map(|home| json!([{"from": [portal(home)]}])).unwrap_or_else(|| json!([])),
+            "ingress": home.map_or_else(|| json!([]), |home| json!([{"from": [portal(home)]}])),
             "egress": egress(network),
         },
     })

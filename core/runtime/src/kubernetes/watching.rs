@@ -34,7 +34,8 @@ pub(super) fn watch(
     let events = tokio::spawn(follow_events(access, fleet));
     let tasks = [AbortOnDropHandle::new(pods), AbortOnDropHandle::new(events)];
     let news = BroadcastStream::new(news).map(move |event| {
-        let _ends_with_the_stream = &tasks;
+        // They end with the stream.
+        let _ = &tasks;
         event.unwrap_or(RuntimeEvent::Missed)
     });
     stream::iter([RuntimeEvent::Missed]).chain(news).boxed()
