@@ -4,6 +4,7 @@
 //! tested by the suites.
 
 mod catalogue;
+mod cluster;
 mod launch;
 mod load;
 mod plugins;
@@ -44,6 +45,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if is_wanted("relay") {
         relay::measure(&mut table).await?;
+    }
+    if is_wanted("cluster") {
+        cluster::measure(&mut table).await?;
     }
     table.print();
     Ok(())

@@ -13,8 +13,8 @@ use crate::{PASSWORD, portal};
 
 const TOOLS: &str = env!("CARGO_BIN_EXE_launchpad-bench-tools");
 const DESKTOP: &str = "localhost/launchpad/desktop:1";
-const IDLER: &str = "localhost/launchpad-tests/idler:1";
-const SCREEN: &str = "localhost/launchpad-tests/bench-screen:1";
+pub(crate) const IDLER: &str = "localhost/launchpad-tests/idler:1";
+pub(crate) const SCREEN: &str = "localhost/launchpad-tests/bench-screen:1";
 
 const GIB: usize = 1 << 30;
 const UPDATES: usize = 5_000;
@@ -22,12 +22,7 @@ const IDLE_STREAMS: u32 = 200;
 
 pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
     derive_image(IDLER, DESKTOP, &["/bin/sleep", "infinity"], &[])?;
-    derive_image(
-        SCREEN,
-        DESKTOP,
-        &["/launchpad-bench-tools", "screen", "5900"],
-        &[TOOLS],
-    )?;
+    derive_screen()?;
     let portal = portal()
         .seed(Seed::Apps(vec![app("bench", "container", "", IDLER)]))
         .set("LAUNCHPAD_VNC_SIDECAR_IMAGE", SCREEN)
@@ -86,6 +81,16 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
     ada.end(&session.id).await
 }
 
+/// Makes the image whose screen sends what it is asked for.
+pub(crate) fn derive_screen() -> anyhow::Result<()> {
+    derive_image(
+        SCREEN,
+        DESKTOP,
+        &["/launchpad-bench-tools", "screen", "5900"],
+        &[TOOLS],
+    )
+}
+
 async fn start_relay(target: &str) -> anyhow::Result<(Child, String)> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let relay = Command::new(TOOLS)
@@ -101,15 +106,20 @@ async fn start_relay(target: &str) -> anyhow::Result<(Child, String)> {
     Ok((relay, address))
 }
 
-struct Flood {
+pub(crate) struct Flood {
     /// Megabytes a second.
-    rate: f64,
+    pub(crate) rate: f64,
     /// Processor seconds of the relay.
     processor: f64,
 }
 
+/// The processor time of the relay for 1,000,000,000 bytes.
+pub(crate) fn processor_seconds_per_gb(of: &Flood) -> f64 {
+    of.processor / 1.073_741_824
+}
+
 /// The best of three, for the machine has other things to do as well.
-async fn flood(viewer: &mut Viewer, relay: Option<u32>) -> anyhow::Result<Flood> {
+pub(crate) async fn flood(viewer: &mut Viewer, relay: Option<u32>) -> anyhow::Result<Flood> {
     let mut best = Flood {
         rate: 0.0,
         processor: f64::INFINITY,
