@@ -228,6 +228,27 @@ impl Engine {
         &self.instance
     }
 
+    /// Runs a shell command in a container of the session, and answers what it printed.
+    pub fn inside(&self, session: &str, container: &str, command: &str) -> anyhow::Result<String> {
+        let pods = self.pods_of(session)?;
+        let [pod] = pods.as_slice() else {
+            bail!("the pods of session {session} are {pods:?}")
+        };
+        let said = match self.place {
+            Place::Podman => podman(&["exec", &format!("{pod}-{container}"), "sh", "-c", command])?,
+            Place::Kubernetes { .. } => self.place.kubectl(&[
+                "exec",
+                pod,
+                &format!("--container={container}"),
+                "--",
+                "sh",
+                "-c",
+                command,
+            ])?,
+        };
+        Ok(said.trim_end().to_owned())
+    }
+
     /// Every address on which a container of this session is reached from this machine.
     pub fn published(&self, session: &str) -> anyhow::Result<Vec<String>> {
         let session = format!("label={SESSION_LABEL}={session}");

@@ -17,6 +17,7 @@ mod plugin_author;
 mod plugins;
 mod rights;
 mod sign_in;
+mod workspaces;
 
 use launchpad_tests::Recipe;
 

@@ -31,6 +31,10 @@ pub enum Action {
     ManagePlugins,
     /// List, add and disable accounts, and set their passwords.
     ChangeAccounts,
+    /// List one's own workspaces.
+    ListOwnWorkspaces,
+    /// List and delete anybody's workspaces.
+    ManageWorkspaces,
 }
 
 /// Why a request may not go on.
@@ -54,7 +58,11 @@ pub fn authorize(viewer: Option<&Viewer>, action: Action) -> Result<(), Refusal>
     let viewer = viewer.ok_or(Refusal::SignInFirst)?;
     let admin = viewer.role == Role::Admin;
     match action {
-        Action::SeeCatalogue | Action::Launch | Action::ListOwnSessions | Action::OwnSettings => Ok(()),
+        Action::SeeCatalogue
+        | Action::Launch
+        | Action::ListOwnSessions
+        | Action::ListOwnWorkspaces
+        | Action::OwnSettings => Ok(()),
         Action::SeeSession(owner) | Action::EndSession(owner) => {
             if owner == viewer.id || admin {
                 Ok(())
@@ -79,7 +87,8 @@ pub fn authorize(viewer: Option<&Viewer>, action: Action) -> Result<(), Refusal>
         | Action::ReadAudit
         | Action::ReadAnalytics
         | Action::ManagePlugins
-        | Action::ChangeAccounts => {
+        | Action::ChangeAccounts
+        | Action::ManageWorkspaces => {
             if admin {
                 Ok(())
             } else {
@@ -115,6 +124,8 @@ mod tests {
             ReadAnalytics,
             ManagePlugins,
             ChangeAccounts,
+            ListOwnWorkspaces,
+            ManageWorkspaces,
         ] {
             assert_eq!(authorize(None, action), Err(Refusal::SignInFirst));
             assert_eq!(authorize(Some(&admin), action), Ok(()));
@@ -125,6 +136,7 @@ mod tests {
             ReadAnalytics,
             ManagePlugins,
             ChangeAccounts,
+            ManageWorkspaces,
             ListSessions(None),
             ListSessions(Some(other)),
         ] {

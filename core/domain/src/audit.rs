@@ -96,6 +96,8 @@ actions!(
     CreateSession = "CREATE_SESSION",
     /// A session ended: stopped, expired, failed or cancelled.
     TerminateSession = "TERMINATE_SESSION",
+    /// A workspace is to be deleted.
+    DeleteWorkspace = "DELETE_WORKSPACE",
     /// A `url` app was opened.
     OpenLink = "OPEN_LINK",
     /// Somebody signed in.

@@ -46,6 +46,45 @@ pub struct Claim {
     /// Whether one of a session's own outlives it.
     #[serde(default)]
     pub retain: bool,
+    /// What kind of storage it is on; the configured one where the plan says nothing. Podman has only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<String>,
+    /// From how many machines at once it may be mounted.
+    #[serde(default)]
+    pub access: ClaimAccess,
+    /// Whether another session may mount it while one does; where the access is for many machines, always.
+    #[serde(default)]
+    pub shared: bool,
+}
+
+impl Claim {
+    /// Whether a session may mount it beside another one.
+    pub fn is_for_many(&self) -> bool {
+        self.shared || self.access == ClaimAccess::ReadWriteMany
+    }
+}
+
+/// From how many machines at once a workspace may be mounted, in Kubernetes' words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClaimAccess {
+    /// One machine.
+    #[default]
+    ReadWriteOnce,
+    /// Any number.
+    ReadWriteMany,
+    /// One pod.
+    ReadWriteOncePod,
+}
+
+impl ClaimAccess {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadWriteOnce => "ReadWriteOnce",
+            Self::ReadWriteMany => "ReadWriteMany",
+            Self::ReadWriteOncePod => "ReadWriteOncePod",
+        }
+    }
 }
 
 /// Whom a workspace belongs to.

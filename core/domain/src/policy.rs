@@ -27,6 +27,10 @@ pub struct PodLimits {
     pub memory: String,
     /// Limit of the disk that a container that names none may fill.
     pub ephemeral_storage: String,
+    /// The storage class of a workspace whose plan names none; none: the cluster's own default.
+    pub storage_class: Option<String>,
+    /// The storage classes that a plan may name beside that one.
+    pub storage_classes: Vec<String>,
     /// The most CPU, memory, disk and workspace that a plan may name.
     pub ceilings: Ceilings,
     /// Most containers and init containers of a pod.
@@ -42,6 +46,8 @@ impl Default for PodLimits {
             cpu: "2".to_owned(),
             memory: "2Gi".to_owned(),
             ephemeral_storage: "5Gi".to_owned(),
+            storage_class: None,
+            storage_classes: Vec::new(),
             ceilings: Ceilings::default(),
             containers: 8,
             active_deadline_seconds: 3 * 3_600,
@@ -97,7 +103,7 @@ pub fn accept(
     owner: &Owner,
 ) -> Result<PodPlan, Problems> {
     let mut problems = Problems::none();
-    complete::claims(&mut plan, owner, &mut problems);
+    complete::claims(&mut plan, owner, limits, &mut problems);
     complete::pod(&mut plan.pod, limits);
     allowed::check(&plan.pod, &mut problems);
     judge::pod(&plan, limits, &mut problems);

@@ -8,12 +8,16 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{Failure, InstanceId, PodPlan, SessionId, Stage};
+use crate::{AppId, Failure, InstanceId, PodPlan, SessionId, Stage, UserId, Workspace, WorkspaceName};
 
 /// The label that carries the instance id on everything that Launchpad creates.
 pub const INSTANCE_LABEL: &str = "launchpad.dev/instance";
 /// The label that carries the session id on everything that belongs to one session.
 pub const SESSION_LABEL: &str = "launchpad.dev/session";
+/// The label of a workspace that carries the id of the account that may mount it.
+pub const USER_LABEL: &str = "launchpad.dev/user";
+/// The label of a workspace that carries the id of the app in which it is mounted.
+pub const APP_LABEL: &str = "launchpad.dev/app";
 
 /// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,6 +63,10 @@ pub struct Workload {
     pub instance: InstanceId,
     /// The session it runs.
     pub session: SessionId,
+    /// Who launched it: whose its workspaces are.
+    pub user: UserId,
+    /// The app that it runs.
+    pub app: AppId,
     /// Its name, derived from the session id: asking twice is harmless.
     pub name: String,
     /// The pod (complete, checked by the policy), its claims and its endpoint.
@@ -124,7 +132,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
 /// Runs workloads on one engine, for one instance: it sees and touches nothing without the instance's label.
 ///
-/// A workspace is never part of a workload: only [`Runtime::delete_claim`] deletes one.
+/// A workspace is never part of a workload: only [`Runtime::delete_workspace`] deletes one.
 #[async_trait]
 pub trait Runtime: Send + Sync + fmt::Debug {
     /// Which engine.
@@ -135,7 +143,8 @@ pub trait Runtime: Send + Sync + fmt::Debug {
 
     /// Makes the workload exist. Returns when the engine has accepted it, or refused it for good. A workload of
     /// that name which is there already is left as it is. Answers where its endpoint will be, where the engine
-    /// knows that already.
+    /// knows that already. A workspace that is not labelled as this user's is not mounted:
+    /// [`crate::Reason::WorkspaceForeign`].
     async fn apply(&self, workload: &Workload) -> Result<Option<String>, RuntimeError>;
 
     /// How the session's workload is; `None` if there is none.
@@ -147,9 +156,12 @@ pub trait Runtime: Send + Sync + fmt::Debug {
     /// Makes the session's workload not exist, with what belongs to it alone. Nothing there is no error.
     async fn delete(&self, session: SessionId) -> Result<(), RuntimeError>;
 
+    /// Every workspace of this instance: all of them, or an error.
+    async fn workspaces(&self) -> Result<Vec<Workspace>, RuntimeError>;
+
     /// Deletes a workspace of this instance for ever. Nothing there is no error. Called only for what belongs to one
     /// session that has ended, and for an administrator.
-    async fn delete_claim(&self, name: &str) -> Result<(), RuntimeError>;
+    async fn delete_workspace(&self, name: &WorkspaceName) -> Result<(), RuntimeError>;
 
     /// The engine's events, without end; gaps are told by [`RuntimeEvent::Missed`], which also comes first.
     fn watch(&self) -> BoxStream<'static, RuntimeEvent>;

@@ -134,6 +134,12 @@ named!(
         OverQuota = "over_quota",
         /// A rule of the engine's administrators forbids such a workload.
         AdmissionRefused = "admission_refused",
+        /// Another session has the workspace, and the app does not share it.
+        WorkspaceInUse = "workspace_in_use",
+        /// An administrator has the workspace deleted just now.
+        WorkspaceGoing = "workspace_going",
+        /// What bears the workspace's name is not labelled as this user's.
+        WorkspaceForeign = "workspace_foreign",
         /// A restored backup knew the session as live.
         Restored = "restored",
     }
@@ -163,6 +169,9 @@ impl Reason {
             Self::NodeLost => "The machine that ran the app does not answer any more.",
             Self::OverQuota => "The portal has used up what it was given for sessions.",
             Self::AdmissionRefused => "A rule of the cluster forbids to start this app.",
+            Self::WorkspaceInUse => "Your workspace of this app is in use by another session of yours.",
+            Self::WorkspaceGoing => "Your workspace of this app is being deleted.",
+            Self::WorkspaceForeign => "The workspace of this session belongs to somebody else.",
             Self::Restored => "The portal was restored from a backup, which ended this session.",
         }
     }
@@ -181,9 +190,12 @@ impl Reason {
             | Self::PlanRejected
             | Self::EngineRefused
             | Self::AdmissionRefused
+            | Self::WorkspaceForeign
             | Self::VolumePending => {
                 "Whoever administers this portal can mend this; the technical details say what to look at."
             }
+            Self::WorkspaceInUse => "Go on in that session, or end it and launch the app again.",
+            Self::WorkspaceGoing => "Launch it again in a minute: it will begin with an empty workspace.",
             Self::EngineAway => {
                 "Try again in a minute. If it stays so, tell whoever administers this portal."
             }

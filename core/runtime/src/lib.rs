@@ -7,6 +7,7 @@
 mod endpoint;
 mod exits;
 mod kubernetes;
+mod owned;
 mod podman;
 
 pub use kubernetes::{ConnectBy, Kubernetes, KubernetesSettings, SessionNetwork};

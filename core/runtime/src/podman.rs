@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use launchpad_domain::{
     ByteStream, Clock, InstanceId, Observed, Runtime, RuntimeError, RuntimeEvent, RuntimeKind, SessionId,
-    Workload,
+    Workload, Workspace, WorkspaceName,
 };
 use tokio::sync::{Mutex, MutexGuard, OnceCell, broadcast};
 
@@ -139,7 +139,11 @@ impl Runtime for Podman {
         self.remove(session).await
     }
 
-    async fn delete_claim(&self, name: &str) -> Result<(), RuntimeError> {
+    async fn workspaces(&self) -> Result<Vec<Workspace>, RuntimeError> {
+        claims::list(&self.cli, self.instance).await
+    }
+
+    async fn delete_workspace(&self, name: &WorkspaceName) -> Result<(), RuntimeError> {
         claims::delete(&self.cli, self.instance, name).await
     }
 

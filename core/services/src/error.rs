@@ -18,6 +18,9 @@ pub enum ServiceError {
     /// The id or name belongs to something else.
     #[error("{0} is taken")]
     Taken(String),
+    /// Somebody uses it: it cannot go now.
+    #[error("{0}")]
+    InUse(String),
     /// It was changed by somebody else since it was read.
     #[error("it was changed in the meantime")]
     Stale,

@@ -19,6 +19,7 @@ mod health;
 mod plugins;
 mod preferences;
 pub mod sessions;
+mod workspaces;
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ pub use launchpad_store::{SignIn, StoredApp, Token};
 pub use plugins::{FetchRules, InstalledPlugins, PluginSupport};
 pub use preferences::PreferenceBook;
 pub use sessions::{LaunchRequest, SessionSettings, Sessions};
+pub use workspaces::{ListedWorkspace, Workspaces};
 
 /// What the services are built from.
 #[derive(Debug)]
@@ -67,6 +69,8 @@ pub struct Services {
     pub catalogue: Catalogue,
     /// Sessions.
     pub sessions: Sessions,
+    /// Workspaces.
+    pub workspaces: Workspaces,
     /// Accounts, sign-ins and API tokens.
     pub accounts: Accounts,
     /// The audit log.
@@ -121,6 +125,7 @@ impl Services {
             analytics: Analytics::new(store.clone(), catalogue.clone()),
             plugins: InstalledPlugins::new(plugins, store.clone(), Arc::clone(&clock)),
             preferences: PreferenceBook::new(store, clock),
+            workspaces: sessions.workspaces(),
             catalogue,
             sessions,
             branding,

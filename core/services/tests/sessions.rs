@@ -2,6 +2,7 @@
 
 mod hooks;
 mod support;
+mod workspaces;
 
 use chrono::Duration;
 use launchpad_domain::runtime::WorkloadState;

@@ -29,6 +29,7 @@ mod snapshot;
 mod tables;
 mod time;
 mod tokens;
+mod workspaces;
 
 pub use accounts::{Accounts, NewAccount};
 pub use address::DatabaseUrl;
@@ -49,3 +50,4 @@ pub use sign_ins::{SignIn, SignIns};
 pub use snapshot::{Contents, inspect};
 pub use tables::RowCounts;
 pub use tokens::{NewToken, Token, Tokens};
+pub use workspaces::{WorkspaceHeld, Workspaces};

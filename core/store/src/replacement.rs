@@ -15,6 +15,7 @@ use crate::schema::{MIGRATIONS, applied, present_tables, unknown};
 use crate::snapshot::connect;
 use crate::{
     AuditKey, ChainLink, DatabaseLock, DatabaseUrl, StoreError, audit, audit_key, file, inspect, tables, time,
+    workspaces,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -153,6 +154,7 @@ impl Replacement {
             write_fact(&transaction, INSTANCE, instance.to_string()).await?;
             (instance, end_sessions(&transaction, key, how).await?)
         };
+        workspaces::forget_wishes(&transaction).await?;
         let details = format!(
             "{}; instance {was} is now {instance}; {ended} sessions ended",
             how.origin

@@ -18,7 +18,7 @@ use crate::entities::session::{Column, Entity, Model};
 use crate::entities::{account, launch, session_value};
 use crate::error::readable;
 use crate::session_rows::{new_row, session};
-use crate::{Store, StoreError, time};
+use crate::{Store, StoreError, WorkspaceHeld, time, workspaces};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -154,7 +154,8 @@ impl Sessions<'_> {
         self.run(update).await
     }
 
-    /// Keeps the accepted plan and the digest of the plugin that made it, once.
+    /// Keeps the accepted plan and the digest of the plugin that made it, once, if the session may have its workspaces;
+    /// else nothing is changed, and the answer is why.
     pub async fn set_plan(
         &self,
         id: SessionId,
@@ -162,14 +163,25 @@ impl Sessions<'_> {
         plan: &PodPlan,
         plugin_digest: &str,
         now: DateTime<Utc>,
-    ) -> Result<bool> {
+    ) -> Result<std::result::Result<bool, WorkspaceHeld>> {
+        let transaction = if plan.claims.is_empty() {
+            self.0.begin().await?
+        } else {
+            let transaction = self.0.begin_once().await?;
+            if let Some(held) = workspaces::held(&transaction, id, plan, live_names()).await? {
+                return Ok(Err(held));
+            }
+            transaction
+        };
         let plan = serde_json::to_string(plan).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         let update = at(id, Status::Creating, now)
             .filter(Column::Plan.is_null())
             .col_expr(Column::Plan, plan.into())
             .col_expr(Column::PodName, pod_name.into())
             .col_expr(Column::PluginDigest, plugin_digest.into());
-        self.run(update).await
+        let changed = update.exec(&transaction).await?.rows_affected == 1;
+        transaction.commit().await?;
+        Ok(Ok(changed))
     }
 
     /// `creating` to `running`.

@@ -12,7 +12,7 @@ use sea_orm::{
 use crate::StoreError;
 use crate::entities::{
     account, application, audit_entry, fact, launch, plugin_off, plugin_value, preference, session,
-    session_value, sign_in, token,
+    session_value, sign_in, token, workspace_removal,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -38,6 +38,7 @@ macro_rules! with_every_table {
             preference,
             plugin_value,
             plugin_off,
+            workspace_removal,
             fact
         )
     };

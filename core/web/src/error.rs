@@ -152,7 +152,7 @@ fn status_of(error: &ServiceError) -> StatusCode {
         ServiceError::Refused(Refusal::Forbidden) | ServiceError::LaunchType(HookError::Denied(_)) => {
             StatusCode::FORBIDDEN
         }
-        ServiceError::Taken(_) => StatusCode::CONFLICT,
+        ServiceError::Taken(_) | ServiceError::InUse(_) => StatusCode::CONFLICT,
         ServiceError::Stale => StatusCode::PRECONDITION_FAILED,
         ServiceError::OverLimit { .. } => StatusCode::TOO_MANY_REQUESTS,
         ServiceError::EngineAway(_) | ServiceError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -89,6 +89,9 @@ impl Named for launchpad_domain::AppId {
 impl Named for launchpad_domain::LaunchTypeId {
     const NOUN: &'static str = "plugin";
 }
+impl Named for launchpad_domain::WorkspaceName {
+    const NOUN: &'static str = "workspace";
+}
 impl Named for launchpad_domain::TokenId {
     const NOUN: &'static str = "token";
 }

@@ -2,6 +2,7 @@
 //! stored.
 
 mod plugins;
+mod workspaces;
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::{App, AppDraft, AuditEntry, LaunchCounts, Preferences, Session, Status};
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::input::Text;
 pub(crate) use plugins::{CallDocument, PluginDocument};
+pub(crate) use workspaces::WorkspaceDocument;
 
 /// An app. Text is always text, `""` where nothing was given.
 #[derive(Debug, Serialize, ToSchema)]

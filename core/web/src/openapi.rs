@@ -4,7 +4,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::error::ProblemDocument;
-use crate::routes::{analytics, apps, audit, config, health, launch, plugins, preferences, sessions};
+use crate::routes::{analytics, apps, audit, config, health, launch, plugins, preferences, sessions, workspaces};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -12,6 +12,7 @@ use crate::routes::{analytics, apps, audit, config, health, launch, plugins, pre
     paths(
         apps::list, apps::create, apps::read, apps::update, apps::delete, apps::catalogue,
         sessions::list, launch::by_json, sessions::read, sessions::end,
+        workspaces::list, workspaces::delete,
         preferences::read, preferences::replace,
         plugins::list, plugins::reload, plugins::read, plugins::calls, plugins::enable, plugins::disable,
         audit::list, audit::csv, audit::json_lines, analytics::counts, analytics::record_launch,

@@ -9,7 +9,7 @@ const SIGNED_OUT = ['/sign-in'];
 const SIGNED_IN = [
   '/', '/apps/desktop', '/sessions', '/account', '/no-such-page',
   '/admin/apps', '/admin/apps/new', '/admin/apps/desktop', '/admin/apps/desktop/delete',
-  '/admin/sessions', '/admin/plugins', '/admin/plugins/container', '/admin/users', '/admin/audit', '/admin/analytics',
+  '/admin/sessions', '/admin/workspaces', '/admin/plugins', '/admin/plugins/container', '/admin/users', '/admin/audit', '/admin/analytics',
 ];
 const WIDTHS = [320, 768, 1280];
 

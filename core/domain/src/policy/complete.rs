@@ -18,7 +18,7 @@ const GRACE_SECONDS: i64 = 5;
 /// Gives each claim the engine's name, in the list and in the pod's volumes.
 ///
 /// The name is made from who owns it, never from what the plugin wrote: a plan cannot name another's workspace.
-pub(super) fn claims(plan: &mut PodPlan, owner: &Owner, problems: &mut Problems) {
+pub(super) fn claims(plan: &mut PodPlan, owner: &Owner, limits: &PodLimits, problems: &mut Problems) {
     for (index, claim) in plan.claims.iter().enumerate() {
         if plan.claims[..index]
             .iter()
@@ -51,6 +51,9 @@ pub(super) fn claims(plan: &mut PodPlan, owner: &Owner, problems: &mut Problems)
     }
     for claim in &mut plan.claims {
         claim.name = claim_name(claim, owner);
+        if claim.storage_class.is_none() {
+            claim.storage_class.clone_from(&limits.storage_class);
+        }
     }
 }
 

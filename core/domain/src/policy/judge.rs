@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Container, PodSpec, SeccompProfile};
 
 use super::PodLimits;
-use crate::{PodPlan, Problems};
+use crate::{Claim, ClaimAccess, PodPlan, Problems};
 
 /// Longest name that a container or a volume may have (RFC 1123 label).
 const MAX_LABEL: usize = 63;
@@ -59,7 +59,28 @@ pub(super) fn pod(plan: &PodPlan, limits: &PodLimits, problems: &mut Problems) {
             problems.add(path, "must be either an emptyDir or one of the plan's claims");
         }
     }
+    for (index, one) in plan.claims.iter().enumerate() {
+        claim(one, &format!("claims[{index}]"), limits, problems);
+    }
     endpoint(plan, problems);
+}
+
+fn claim(claim: &Claim, path: &str, limits: &PodLimits, problems: &mut Problems) {
+    if let Some(class) = &claim.storage_class
+        && claim.storage_class != limits.storage_class
+        && !limits.storage_classes.contains(class)
+    {
+        problems.add(
+            format!("{path}.storage_class"),
+            format!("`{class}` is not among the sessions.storage_classes that the operator allows"),
+        );
+    }
+    if claim.shared && claim.access == ClaimAccess::ReadWriteOncePod {
+        problems.add(
+            format!("{path}.shared"),
+            "contradicts the access ReadWriteOncePod",
+        );
+    }
 }
 
 fn pod_security(pod: &PodSpec, problems: &mut Problems) {

@@ -292,7 +292,13 @@ fn plan(plugin: &Plugin, answer: Value) -> Result<(), String> {
                 user: UserId::new(),
                 app,
             };
-            accept(*pod, &plugin.grants, &PodLimits::default(), &owner)
+            // Which storage classes there are is for the operator to say.
+            let classes = pod.claims.iter().filter_map(|claim| claim.storage_class.clone());
+            let limits = PodLimits {
+                storage_classes: classes.collect(),
+                ..PodLimits::default()
+            };
+            accept(*pod, &plugin.grants, &limits, &owner)
                 .map(|_| ())
                 .map_err(said)
         }

@@ -69,7 +69,11 @@ fn accepted(launch_type: &LaunchType, answer: Value) {
             user: UserId::new(),
             app: "desktop".parse().unwrap(),
         };
-        accept(*plan, &launch_type.grants, &PodLimits::default(), &owner).unwrap();
+        let limits = PodLimits {
+            storage_classes: vec!["fast".to_owned()],
+            ..PodLimits::default()
+        };
+        accept(*plan, &launch_type.grants, &limits, &owner).unwrap();
     }
 }
 

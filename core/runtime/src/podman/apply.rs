@@ -7,12 +7,11 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use launchpad_domain::runtime::INSTANCE_LABEL;
 use launchpad_domain::{Reason, RuntimeError, RuntimeEvent, Stage, Workload};
 
 use super::command::Call;
 use super::listing::Found;
-use super::{Podman, document, faults, images, listing};
+use super::{Podman, claims, document, faults, images, listing};
 
 /// How often another free port is looked for when somebody else was faster.
 const PORT_TRIES: usize = 5;
@@ -59,7 +58,7 @@ impl Podman {
             Found::Nothing => (),
         }
         self.tell(workload, Stage::Starting);
-        let outcome = match self.create_claims(workload).await {
+        let outcome = match claims::create(&self.cli, workload).await {
             Ok(()) => self.play(workload).await,
             Err(error) => Err(error),
         };
@@ -75,21 +74,6 @@ impl Podman {
     fn tell(&self, workload: &Workload, stage: Stage) {
         // Without a watcher there is nobody to tell.
         let _ = self.stages.send(RuntimeEvent::Stage(workload.session, stage));
-    }
-
-    /// Workspaces are made here rather than by `kube play`, which would not label them.
-    async fn create_claims(&self, workload: &Workload) -> Result<(), RuntimeError> {
-        let label = format!("{INSTANCE_LABEL}={}", self.instance);
-        for claim in &workload.plan.claims {
-            let made = self
-                .cli
-                .run(Call::quick(&["volume", "create", "--label", &label, &claim.name]))
-                .await?;
-            if !made.succeeded && !faults::is_taken_name(&made.complaint()) {
-                return Err(faults::refusal(&made.complaint(), Reason::EngineRefused));
-            }
-        }
-        Ok(())
     }
 
     /// Starts the pod, and answers the port of 127.0.0.1 at which its endpoint is.

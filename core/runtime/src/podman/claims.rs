@@ -1,35 +1,100 @@
-//! Workspaces: named volumes with the instance's label.
+//! Workspaces: named volumes with the instance's label and their owner's.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use launchpad_domain::runtime::INSTANCE_LABEL;
-use launchpad_domain::{InstanceId, RuntimeError};
+use launchpad_domain::{InstanceId, Reason, RuntimeError, Workload, Workspace, WorkspaceName};
 use serde::Deserialize;
 
 use super::command::{Call, Cli};
-use super::listing;
+use super::{faults, listing};
+use crate::owned;
 
-#[derive(Deserialize)]
+/// The label with the size that was asked for: Podman bounds no volume, but lists are to tell it.
+const SIZE_LABEL: &str = "launchpad.dev/size";
+
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Listed {
+struct Volume {
     name: String,
+    created_at: DateTime<Utc>,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
+}
+
+impl Volume {
+    fn workspace(&self) -> Option<Workspace> {
+        let labels = self.labels.as_ref()?;
+        let size = labels.get(SIZE_LABEL).cloned();
+        owned::workspace(&self.name, labels, size, self.created_at)
+    }
+}
+
+/// Makes the workload's workspaces, those that are there already left as they are: `kube play` would not label them.
+pub(super) async fn create(cli: &Cli, workload: &Workload) -> Result<(), RuntimeError> {
+    for claim in &workload.plan.claims {
+        let mut labels = owned::labels(workload, claim);
+        labels.insert(SIZE_LABEL.to_owned(), claim.size.clone());
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(name, value)| format!("--label={name}={value}"))
+            .collect();
+        let mut call = vec!["volume", "create"];
+        call.extend(labels.iter().map(String::as_str));
+        call.push(&claim.name);
+        let made = cli.run(Call::quick(&call)).await?;
+        if made.succeeded {
+            continue;
+        }
+        if !faults::is_taken_name(&made.complaint()) {
+            return Err(faults::refusal(&made.complaint(), Reason::EngineRefused));
+        }
+        let found = named(cli, &claim.name, &[]).await?;
+        let labels = found.and_then(|volume| volume.labels).unwrap_or_default();
+        owned::check(&labels, workload, claim)?;
+    }
+    Ok(())
+}
+
+/// Every workspace of this instance.
+pub(super) async fn list(cli: &Cli, instance: InstanceId) -> Result<Vec<Workspace>, RuntimeError> {
+    let volumes = volumes(cli, &[&of(instance)]).await?;
+    Ok(volumes.iter().filter_map(Volume::workspace).collect())
 }
 
 /// Deletes a workspace, if it is one of this instance's.
-pub(super) async fn delete(cli: &Cli, instance: InstanceId, name: &str) -> Result<(), RuntimeError> {
-    let ours = format!("label={INSTANCE_LABEL}={instance}");
-    let named = format!("name={name}");
-    let listed: Vec<Listed> = listing::parse(
-        &cli.query(&[
-            "volume", "ls", "--format", "json", "--filter", &ours, "--filter", &named,
-        ])
-        .await?,
-    )?;
-    // The filter also finds names that this one is only a part of.
-    if !listed.iter().any(|volume| volume.name == name) {
+pub(super) async fn delete(
+    cli: &Cli,
+    instance: InstanceId,
+    name: &WorkspaceName,
+) -> Result<(), RuntimeError> {
+    if named(cli, name.as_str(), &[&of(instance)]).await?.is_none() {
         return Ok(());
     }
-    let removed = cli.run(Call::quick(&["volume", "rm", name])).await?;
+    let removed = cli.run(Call::quick(&["volume", "rm", name.as_str()])).await?;
     if removed.succeeded || removed.errors.contains("no such volume") {
         return Ok(());
     }
     Err(RuntimeError::Away(removed.complaint()))
+}
+
+fn of(instance: InstanceId) -> String {
+    format!("label={INSTANCE_LABEL}={instance}")
+}
+
+/// The volume of this name among those that the filters find.
+async fn named(cli: &Cli, name: &str, filters: &[&str]) -> Result<Option<Volume>, RuntimeError> {
+    let by_name = format!("name={name}");
+    let found = volumes(cli, &[filters, &[&by_name]].concat()).await?;
+    // The filter also finds names that this one is only a part of.
+    Ok(found.into_iter().find(|volume| volume.name == name))
+}
+
+async fn volumes(cli: &Cli, filters: &[&str]) -> Result<Vec<Volume>, RuntimeError> {
+    let mut call = vec!["volume", "ls", "--format", "json"];
+    for filter in filters {
+        call.extend(["--filter", filter]);
+    }
+    listing::parse(&cli.query(&call).await?)
 }

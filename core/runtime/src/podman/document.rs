@@ -148,7 +148,7 @@ pub(super) async fn remove_scratch(cli: &Cli, session: SessionId) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use launchpad_domain::{InstanceId, Opens, Plan, PodPlan};
+    use launchpad_domain::{InstanceId, Opens, Plan, PodPlan, UserId};
     use serde_json::{Value, json};
 
     fn workload(volumes: &Value, mounts: &Value) -> Workload {
@@ -165,6 +165,8 @@ mod tests {
         Workload {
             instance: InstanceId::new(),
             session: SessionId::new(),
+            user: UserId::new(),
+            app: "desktop".parse().unwrap(),
             name: "s".into(),
             plan,
         }

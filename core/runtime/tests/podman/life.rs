@@ -1,7 +1,7 @@
 //! Workloads come up, answer, are told of, and leave nothing.
 
-use launchpad_domain::runtime::{INSTANCE_LABEL, SESSION_LABEL, WorkloadState};
-use launchpad_domain::{Runtime, RuntimeError, RuntimeEvent, Stage};
+use launchpad_domain::runtime::{INSTANCE_LABEL, SESSION_LABEL, USER_LABEL, WorkloadState};
+use launchpad_domain::{Reason, Runtime, RuntimeError, RuntimeEvent, Stage, UserId, Workload};
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 
@@ -109,15 +109,7 @@ async fn a_pod_that_was_cut_off_is_made_anew() {
 #[tokio::test]
 async fn a_workspace_outlives_its_sessions() {
     let machine = Machine::new();
-    let desktop = || {
-        let mounts = json!([{"name": "workspace", "mountPath": "/home/user/workspace"}]);
-        let pod = json!({
-            "volumes": [{"name": "workspace", "persistentVolumeClaim": {"claimName": "workspace"}}],
-            "containers": [{"name": "vnc", "image": DESKTOP, "volumeMounts": mounts, "command": ["sleep", "1000"]}]
-        });
-        machine.workload(&pod, &json!([{"name": "workspace", "size": "1Gi"}]))
-    };
-    let first = desktop();
+    let first = with_workspace(&machine);
     machine.podman.apply(&first).await.unwrap();
     assert!(
         machine
@@ -128,12 +120,63 @@ async fn a_workspace_outlives_its_sessions() {
     machine.podman.delete(first.session).await.unwrap();
     assert_eq!(machine.remains(&first), "");
 
-    let second = desktop();
+    let second = with_workspace(&machine);
     machine.podman.apply(&second).await.unwrap();
     assert_eq!(
         text(&machine.inside(&second, "vnc", "cat /home/user/workspace/x")),
         "kept"
     );
+
+    let listed = machine.podman.workspaces().await.unwrap();
+    let [workspace] = listed.as_slice() else {
+        panic!("one workspace: {listed:?}")
+    };
+    assert_eq!(workspace.name.as_str(), second.plan.claims[0].name);
+    assert_eq!(
+        (workspace.user, workspace.app.as_ref(), workspace.session),
+        (Some(machine.user), Some(&second.app), None)
+    );
+    assert_eq!(workspace.size.as_deref(), Some("1Gi"));
+    let elsewhere = Machine::without_images("podman");
+    assert_eq!(elsewhere.podman.workspaces().await.unwrap(), []);
+    elsewhere.podman.delete_workspace(&workspace.name).await.unwrap();
+    let mounted = machine.podman.delete_workspace(&workspace.name).await;
+    assert!(matches!(mounted, Err(RuntimeError::Away(_))), "{mounted:?}");
+    machine.podman.delete(second.session).await.unwrap();
+    machine.podman.delete_workspace(&workspace.name).await.unwrap();
+    machine.podman.delete_workspace(&workspace.name).await.unwrap();
+    assert_eq!(machine.podman.workspaces().await.unwrap(), []);
+}
+
+/// A pod that sleeps beside the user's workspace.
+fn with_workspace(machine: &Machine) -> Workload {
+    let mounts = json!([{"name": "workspace", "mountPath": "/home/user/workspace"}]);
+    let pod = json!({
+        "volumes": [{"name": "workspace", "persistentVolumeClaim": {"claimName": "workspace"}}],
+        "containers": [{"name": "vnc", "image": DESKTOP, "volumeMounts": mounts, "command": ["sleep", "1000"]}]
+    });
+    machine.workload(&pod, &json!([{"name": "workspace", "size": "1Gi"}]))
+}
+
+#[tokio::test]
+async fn a_volume_of_somebody_else_is_no_workspace_of_this_user() {
+    let machine = Machine::new();
+    let workload = with_workspace(&machine);
+    let name = workload.plan.claims[0].name.as_str();
+    let of_instance = format!("--label={INSTANCE_LABEL}={}", machine.instance);
+    let of_another = format!("--label={USER_LABEL}={}", UserId::new());
+    for labels in [&[&of_instance][..], &[&of_instance, &of_another]] {
+        let mut create = vec!["volume", "create"];
+        create.extend(labels.iter().map(|label| label.as_str()));
+        create.push(name);
+        assert!(machine.run(&create).status.success());
+        let Err(RuntimeError::Refused(failure)) = machine.podman.apply(&workload).await else {
+            panic!("{labels:?} was mounted")
+        };
+        assert_eq!(failure.reason, Reason::WorkspaceForeign);
+        assert_eq!(machine.remains(&workload), "");
+        assert!(machine.run(&["volume", "rm", name]).status.success());
+    }
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ pub(crate) struct Machine {
     pub(crate) podman: Podman,
     /// Whose workloads they are.
     pub(crate) instance: InstanceId,
-    user: UserId,
+    pub(crate) user: UserId,
     program: String,
 }
 
@@ -84,13 +84,15 @@ impl Machine {
             instance: self.instance,
             session,
             user: self.user,
-            app,
+            app: app.clone(),
         };
         let grants = Grants([Capability::Claims.word()].into());
         let plan = policy::accept(*plan, &grants, &PodLimits::default(), &owner).unwrap();
         Workload {
             instance: self.instance,
             session,
+            user: self.user,
+            app,
             name: format!("session-{session}"),
             plan,
         }

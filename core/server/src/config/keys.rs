@@ -81,6 +81,10 @@ keys! {
     MAX_DISK = "sessions.max_disk", "LAUNCHPAD_SESSIONS__MAX_DISK", Some("100Gi");
     /// The largest workspace that a launch type may ask for.
     MAX_WORKSPACE = "sessions.max_workspace", "LAUNCHPAD_SESSIONS__MAX_WORKSPACE", Some("100Gi");
+    /// The storage class of a workspace that names none; the cluster's own default, unless set.
+    STORAGE_CLASS = "sessions.storage_class", "LAUNCHPAD_SESSIONS__STORAGE_CLASS", Some("");
+    /// The storage classes that apps may name beside it, separated by spaces.
+    STORAGE_CLASSES = "sessions.storage_classes", "LAUNCHPAD_SESSIONS__STORAGE_CLASSES", Some("");
     /// Folders of plugins, separated by colons.
     PLUGIN_DIRS = "plugins.dirs", "LAUNCHPAD_PLUGINS__DIRS", Some("");
     /// Powers that plugins are given.

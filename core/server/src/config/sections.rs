@@ -176,6 +176,8 @@ pub(super) fn sessions(reader: &mut Reader) -> Option<SessionSettings> {
     let memory = reader.parsed(keys::MEMORY, quantity);
     let disk = reader.parsed(keys::DISK, quantity);
     let ceilings = ceilings(reader);
+    let storage_class = reader.optional(keys::STORAGE_CLASS, storage_class);
+    let storage_classes = reader.list(keys::STORAGE_CLASSES, storage_class);
     let (timeout, ready) = (i64::try_from(timeout?).ok()?, i64::try_from(ready?).ok()?);
     Some(SessionSettings {
         timeout: chrono::Duration::minutes(timeout),
@@ -187,6 +189,8 @@ pub(super) fn sessions(reader: &mut Reader) -> Option<SessionSettings> {
             cpu: cpu?,
             memory: memory?,
             ephemeral_storage: disk?,
+            storage_class,
+            storage_classes,
             ceilings: ceilings?,
             // The portal ends sessions itself; this is for the day on which it is dead.
             active_deadline_seconds: ready + timeout * 60 + 300,
@@ -207,6 +211,21 @@ fn ceilings(reader: &mut Reader) -> Option<Ceilings> {
         ephemeral_storage: disk?,
         workspace: workspace?,
     })
+}
+
+/// The name of a storage class: a DNS subdomain (RFC 1123).
+fn storage_class(text: &str) -> Result<String, String> {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let well = (1..=253).contains(&text.len())
+        && text
+            .split('.')
+            .all(|part| part.starts_with(edge) && part.ends_with(edge))
+        && text.chars().all(|c| edge(c) || matches!(c, '-' | '.'));
+    if well {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` must be the name of a storage class: a-z, 0-9, - and ."))
+    }
 }
 
 /// A Kubernetes quantity, as it was written.

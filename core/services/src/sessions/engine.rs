@@ -32,8 +32,8 @@ impl fmt::Display for EngineState {
 
 /// The configured engine.
 #[derive(Debug)]
-pub(super) struct Engine {
-    pub(super) runtime: Arc<dyn Runtime>,
+pub(crate) struct Engine {
+    pub(crate) runtime: Arc<dyn Runtime>,
     state: ArcSwap<EngineState>,
 }
 
@@ -65,7 +65,7 @@ impl Engine {
     }
 
     /// Remembers that the engine was away, if that is what the error says.
-    pub(super) fn note(&self, error: &RuntimeError) {
+    pub(crate) fn note(&self, error: &RuntimeError) {
         if let RuntimeError::Away(cause) = error {
             self.state.store(Arc::new(EngineState::Away(cause.clone())));
         }

@@ -16,6 +16,7 @@ use super::Shared;
 use super::engine::Engine;
 use super::reconcile::{Next, Pass};
 use super::sweep::sweep;
+use crate::workspaces::remove_workspaces;
 
 /// How often row and engine are compared while the engine answers.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -59,6 +60,8 @@ impl Manager {
         let mut ticks = interval(SWEEP.min(shared.settings.cleanup_interval));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut sweeps: JoinSet<()> = JoinSet::new();
+        // One at a time: a wish that has come true must not be repeated on what has the same name afterwards.
+        let mut removals: JoinSet<()> = JoinSet::new();
         loop {
             let due = looks.due.peek().map(|Reverse((at, _))| *at);
             tokio::select! {
@@ -73,7 +76,12 @@ impl Manager {
                 },
                 _ = ticks.tick(), if sweeps.is_empty() => {
                     sweeps.spawn(sweep(Arc::clone(&shared)));
+                    shared.workspace_wishes.notify_one();
                 }
+                () = shared.workspace_wishes.notified(), if removals.is_empty() => {
+                    removals.spawn(remove_workspaces(Arc::clone(&shared)));
+                }
+                Some(_) = removals.join_next() => {}
                 Some(_) = sweeps.join_next() => {}
             }
         }

@@ -6,7 +6,7 @@
 //! row wants is deleted; what a row wants and the engine lost fails with a reason.
 
 pub(crate) mod context;
-mod engine;
+pub(crate) mod engine;
 mod launch;
 mod manager;
 mod planning;
@@ -27,10 +27,10 @@ use launchpad_domain::{
 };
 use launchpad_store::Store;
 use moka::future::Cache;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use crate::plugins::{Progresses, Secrets};
-use crate::{Catalogue, PluginSupport, ServiceError};
+use crate::{Catalogue, PluginSupport, ServiceError, Workspaces};
 use engine::Engine;
 pub use engine::EngineState;
 pub use launch::LaunchRequest;
@@ -67,14 +67,16 @@ pub struct SessionSettings {
 pub struct Sessions(Arc<Shared>);
 
 #[derive(Debug)]
-struct Shared {
-    store: Store,
+pub(crate) struct Shared {
+    pub(crate) store: Store,
     catalogue: Catalogue,
     launch_types: Arc<dyn LaunchTypes>,
-    engine: Option<Engine>,
-    clock: Arc<dyn Clock>,
+    pub(crate) engine: Option<Engine>,
+    pub(crate) clock: Arc<dyn Clock>,
     settings: SessionSettings,
     wakes: Wakes,
+    /// Rings when a workspace is to go.
+    pub(crate) workspace_wishes: Notify,
     progresses: Progresses,
     secrets: Secrets,
     remembered: Cache<SessionId, Arc<Session>>,
@@ -100,6 +102,7 @@ impl Sessions {
             clock,
             settings,
             wakes: Wakes::default(),
+            workspace_wishes: Notify::new(),
             progresses: support.progresses.clone(),
             secrets: support.secrets.clone(),
             remembered: Cache::builder()
@@ -109,6 +112,11 @@ impl Sessions {
             live: Cache::builder().max_capacity(20_000).time_to_live(MOMENT).build(),
         });
         (Self(Arc::clone(&shared)), Manager::new(shared))
+    }
+
+    /// The workspaces of the same engine.
+    pub(crate) fn workspaces(&self) -> Workspaces {
+        Workspaces::new(Arc::clone(&self.0))
     }
 
     /// One session, as stored. Whether the viewer may know of it is asked with its owner.
@@ -245,6 +253,8 @@ impl Shared {
         Some(Workload {
             instance: self.store.instance(),
             session: session.id,
+            user: session.user_id,
+            app: session.app_id.clone(),
             name: session.pod_name.clone()?,
             plan: session.plan.clone()?,
         })

@@ -5,6 +5,7 @@ use std::time::Duration;
 use launchpad_domain::launch_types::HookApp;
 use launchpad_domain::policy::{Owner, accept};
 use launchpad_domain::{Failure, HookError, Opens, Plan, PodPlan, Problems, Reason, Session, Stage};
+use launchpad_store::WorkspaceHeld;
 
 use super::context;
 use super::reconcile::{Next, Pass};
@@ -25,11 +26,11 @@ impl Pass {
                 Ok((plan, digest)) => {
                     let name = context::workload_name(session.id);
                     let now = self.shared.clock.now();
-                    self.shared
-                        .store
-                        .sessions()
-                        .set_plan(session.id, &name, &plan, &digest, now)
-                        .await?;
+                    let sessions = self.shared.store.sessions();
+                    let kept = sessions.set_plan(session.id, &name, &plan, &digest, now).await?;
+                    if let Err(held) = kept {
+                        return self.fail(session, no_workspace(&held)).await;
+                    }
                     self.shared.set_stage(session.id, Stage::Queued).await;
                     return Ok(None);
                 }
@@ -102,6 +103,13 @@ impl Pass {
                     launch_type.id, launch_type.version
                 ),
             }))
+    }
+}
+
+fn no_workspace(held: &WorkspaceHeld) -> Failure {
+    match held {
+        WorkspaceHeld::By(other) => Failure::new(Reason::WorkspaceInUse, format!("session {other} has it")),
+        WorkspaceHeld::Going => Failure::new(Reason::WorkspaceGoing, "an administrator deleted it"),
     }
 }
 

@@ -52,7 +52,8 @@ impl Pass {
             .iter()
             .filter(|claim| claim.scope == ClaimScope::Session);
         for claim in own.filter(|claim| goes(claim, &wish)) {
-            if let Err(error) = engine.runtime.delete_claim(&claim.name).await {
+            let name = claim.name.parse().map_err(ServiceError::Internal)?;
+            if let Err(error) = engine.runtime.delete_workspace(&name).await {
                 engine.note(&error);
                 tracing::warn!(%error, claim = claim.name, "an ended session's workspace could not be removed yet");
                 return Ok(Some(ENGINE_AGAIN));

@@ -185,7 +185,7 @@ async fn a_sessions_own_workspace_goes_with_it_unless_its_plugin_keeps_it() {
     let id = told.running().await;
     told.end(id).await;
     assert_eq!(
-        *told.portal.engine.deleted_claims.lock().unwrap(),
+        *told.portal.engine.deleted_workspaces.lock().unwrap(),
         [format!("session-{id}")]
     );
     let id = told.running().await;
@@ -194,7 +194,7 @@ async fn a_sessions_own_workspace_goes_with_it_unless_its_plugin_keeps_it() {
         delete: vec![format!("session-{id}"), "workspace-of-somebody-else".to_owned()],
     };
     told.end(id).await;
-    assert_eq!(told.portal.engine.deleted_claims.lock().unwrap().len(), 1);
+    assert_eq!(told.portal.engine.deleted_workspaces.lock().unwrap().len(), 1);
     told.portal.stop().await;
 }
 

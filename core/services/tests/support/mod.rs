@@ -23,7 +23,8 @@ use launchpad_domain::runtime::WorkloadState;
 use launchpad_domain::{
     Actor, App, AppDraft, Branding, ByteStream, Clock, FieldProblem, Form, HookContext, HookError,
     LaunchType, LaunchTypeId, LaunchTypes, Observed, Opens, PlannedBy, Plugins, Role, Runtime, RuntimeError,
-    RuntimeEvent, RuntimeKind, Session, SessionEvent, SessionId, Status, Viewer, Workload,
+    RuntimeEvent, RuntimeKind, Session, SessionEvent, SessionId, Status, Viewer, Workload, Workspace,
+    WorkspaceName,
 };
 use launchpad_services::{FetchRules, LaunchRequest, Parts, PluginSupport, Services, SessionSettings};
 use launchpad_store::Store;
@@ -50,7 +51,11 @@ pub(crate) struct ScriptedEngine {
     pub(crate) away: Mutex<Option<String>>,
     pub(crate) refuse: Mutex<Option<RuntimeError>>,
     pub(crate) applied: Mutex<Vec<Workload>>,
-    pub(crate) deleted_claims: Mutex<Vec<String>>,
+    pub(crate) deleted_workspaces: Mutex<Vec<String>>,
+    /// Whether workspaces cannot be deleted.
+    pub(crate) keeps_workspaces: Mutex<bool>,
+    /// Of every session that was applied; they stay until they are deleted.
+    pub(crate) workspaces: Mutex<BTreeMap<String, Workspace>>,
     answers: Mutex<bool>,
     news: Notify,
     events: broadcast::Sender<RuntimeEvent>,
@@ -63,7 +68,9 @@ impl ScriptedEngine {
             away: Mutex::default(),
             refuse: Mutex::default(),
             applied: Mutex::default(),
-            deleted_claims: Mutex::default(),
+            deleted_workspaces: Mutex::default(),
+            keeps_workspaces: Mutex::default(),
+            workspaces: Mutex::default(),
             answers: Mutex::default(),
             news: Notify::new(),
             events: broadcast::Sender::new(64),
@@ -124,6 +131,18 @@ impl Runtime for ScriptedEngine {
             return Err(error);
         }
         self.applied.lock().unwrap().push(workload.clone());
+        for claim in &workload.plan.claims {
+            let workspace = Workspace {
+                name: claim.name.parse().unwrap(),
+                user: Some(workload.user),
+                app: Some(workload.app.clone()),
+                session: None,
+                size: Some(claim.size.clone()),
+                created_at: SystemClock.now(),
+            };
+            let mut workspaces = self.workspaces.lock().unwrap();
+            workspaces.entry(claim.name.clone()).or_insert(workspace);
+        }
         self.workloads
             .lock()
             .unwrap()
@@ -157,9 +176,17 @@ impl Runtime for ScriptedEngine {
         let _ = self.events.send(RuntimeEvent::Changed(id));
         Ok(())
     }
-    async fn delete_claim(&self, name: &str) -> Result<(), RuntimeError> {
+    async fn workspaces(&self) -> Result<Vec<Workspace>, RuntimeError> {
         self.here()?;
-        self.deleted_claims.lock().unwrap().push(name.to_owned());
+        Ok(self.workspaces.lock().unwrap().values().cloned().collect())
+    }
+    async fn delete_workspace(&self, name: &WorkspaceName) -> Result<(), RuntimeError> {
+        self.here()?;
+        if *self.keeps_workspaces.lock().unwrap() {
+            return Err(RuntimeError::Away("not now".into()));
+        }
+        self.workspaces.lock().unwrap().remove(name.as_str());
+        self.deleted_workspaces.lock().unwrap().push(name.to_string());
         Ok(())
     }
     fn watch(&self) -> BoxStream<'static, RuntimeEvent> {
@@ -189,8 +216,8 @@ impl Runtime for ScriptedEngine {
     }
 }
 
-/// Three launch types: `link` opens the app's URL, `box` plans a pod from the app's image, `telling` does the same with
-/// every other hook.
+/// Four launch types: `link` opens the app's URL, `box` plans a pod from the app's image, `desk` the same with a workspace
+/// of the user's, `telling` the same with every other hook.
 #[derive(Debug, Default)]
 pub(crate) struct ScriptedLaunchTypes {
     /// What `telling` was told of, in order.
@@ -220,6 +247,7 @@ impl LaunchTypes for ScriptedLaunchTypes {
     fn list(&self) -> Vec<LaunchType> {
         vec![
             launch_type("box", Opens::Pod),
+            launch_type("desk", Opens::Pod),
             launch_type("link", Opens::Url),
             launch_type("telling", Opens::Pod),
         ]
@@ -255,6 +283,7 @@ impl LaunchTypes for ScriptedLaunchTypes {
         let privileged = context.app.id == "greedy";
         let claims = match id.as_str() {
             "telling" => json!([{"name": "work", "size": "1Gi", "scope": "session"}]),
+            "desk" => json!([{"name": "work", "size": "1Gi", "shared": context.app.id == "shared"}]),
             _ => json!([]),
         };
         Ok(json!({
@@ -407,6 +436,16 @@ impl Portal {
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.manager.await.unwrap();
+    }
+
+    /// The same process when its session manager has ended.
+    pub(crate) async fn without_manager(self) -> Self {
+        self.stop.cancel();
+        self.manager.await.unwrap();
+        Self {
+            manager: tokio::spawn(async {}),
+            ..self
+        }
     }
 
     pub(crate) fn actor(&self) -> Actor {

@@ -17,3 +17,4 @@ pub(crate) mod session;
 pub(crate) mod session_value;
 pub(crate) mod sign_in;
 pub(crate) mod token;
+pub(crate) mod workspace_removal;

@@ -83,7 +83,7 @@ on_both! {
 
         assert!(!sessions.set_running(id, None, later(60), later(2)).await.unwrap());
         assert!(!sessions.set_stage(id, Stage::Pulling, later(2)).await.unwrap());
-        assert!(!sessions.set_plan(id, "pod", &plan(), "abc", later(2)).await.unwrap());
+        assert_eq!(sessions.set_plan(id, "pod", &plan(), "abc", later(2)).await.unwrap(), Ok(false));
         for from in [Status::Creating, Status::Running] {
             assert!(!end(&store, id, (from, Status::Failed), None).await.unwrap());
         }
@@ -120,8 +120,8 @@ on_both! {
         let user = account(&store, "ada").await.id;
         let sessions = store.sessions();
         let id = session(&store, user).await.id;
-        assert!(sessions.set_plan(id, "pod-1", &plan(), "abc", noon()).await.unwrap());
-        assert!(!sessions.set_plan(id, "pod-2", &plan(), "def", noon()).await.unwrap());
+        assert_eq!(sessions.set_plan(id, "pod-1", &plan(), "abc", noon()).await.unwrap(), Ok(true));
+        assert_eq!(sessions.set_plan(id, "pod-2", &plan(), "def", noon()).await.unwrap(), Ok(false));
         let kept = sessions.get(id).await.unwrap().unwrap();
         assert_eq!(kept.pod_name.as_deref(), Some("pod-1"));
         assert_eq!(kept.plan, Some(plan()));

@@ -106,5 +106,11 @@ async fn account_page(
         .iter()
         .map(|token| TokenRow::new(token.id, token.created_at, token.expires_at))
         .collect();
-    Ok(AccountPage::new(frame, rows, new_token, problems))
+    let page = AccountPage::new(frame, rows, new_token, problems);
+    match services.workspaces.of_user(caller.viewer.id).await {
+        Ok(workspaces) => Ok(page.keeping(&workspaces)),
+        // The rest of the page needs no engine.
+        Err(ServiceError::EngineAway(_)) => Ok(page),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -18,6 +18,7 @@ mod sign_in;
 mod static_files;
 mod stream;
 mod users;
+pub(crate) mod workspaces;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -27,8 +28,8 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use launchpad_domain::Action::{
-    ChangeAccounts, ChangeApps, EndSession, Launch, ListOwnSessions, ListSessions, ManagePlugins,
-    OwnSettings, ReadAnalytics, ReadAudit, SeeCatalogue, SeeSession, StreamSession,
+    ChangeAccounts, ChangeApps, EndSession, Launch, ListOwnSessions, ListOwnWorkspaces, ListSessions,
+    ManagePlugins, ManageWorkspaces, OwnSettings, ReadAnalytics, ReadAudit, SeeCatalogue, SeeSession, StreamSession,
 };
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -115,6 +116,17 @@ fn table() -> Vec<Route> {
         get("/admin/apps/{id}/delete", Needs(ChangeApps), apps::confirm_delete),
         post("/admin/apps/{id}/delete", Needs(ChangeApps), apps::delete_by_form),
         get("/admin/sessions", Needs(ListSessions(None)), sessions::all_page),
+        get("/admin/workspaces", Needs(ManageWorkspaces), workspaces::page),
+        get(
+            "/admin/workspaces/{name}/delete",
+            Needs(ManageWorkspaces),
+            workspaces::confirm_delete,
+        ),
+        post(
+            "/admin/workspaces/{name}/delete",
+            Needs(ManageWorkspaces),
+            workspaces::delete_by_form,
+        ),
         get("/admin/audit", Needs(ReadAudit), audit::page),
         get("/admin/analytics", Needs(ReadAnalytics), analytics::page),
         get("/admin/plugins", Needs(ManagePlugins), plugins::page),
@@ -161,6 +173,12 @@ fn table() -> Vec<Route> {
         post("/api/sessions", Needs(Launch), launch::by_json),
         get("/api/sessions/{id}", OfSession(SeeSession), sessions::read),
         delete("/api/sessions/{id}", OfSession(EndSession), sessions::end),
+        get("/api/workspaces", Needs(ListOwnWorkspaces), workspaces::list),
+        delete(
+            "/api/workspaces/{name}",
+            Needs(ManageWorkspaces),
+            workspaces::delete,
+        ),
         get("/api/preferences", Needs(OwnSettings), preferences::read),
         put("/api/preferences", Needs(OwnSettings), preferences::replace),
         get("/api/plugins", Needs(ManagePlugins), plugins::list),

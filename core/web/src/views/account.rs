@@ -1,12 +1,14 @@
-//! The viewer's own account: password and API tokens.
+//! The viewer's own account: password, API tokens and workspaces.
 
 use askama::Template;
 use chrono::{DateTime, Utc};
 use launchpad_domain::Problems;
+use launchpad_services::ListedWorkspace;
 
 use super::form::{FormProblems, Labels};
 use super::page::Page;
 use super::when::When;
+use super::workspaces::WorkspaceRow;
 
 const PASSWORD: Labels = &[
     ("current_password", "Current password"),
@@ -19,6 +21,8 @@ const PASSWORD: Labels = &[
 pub(crate) struct AccountPage {
     page: Page,
     tokens: Vec<TokenRow>,
+    /// None where the engine that has them does not answer.
+    workspaces: Option<Vec<WorkspaceRow>>,
     /// The secret of a token that was just made; shown this once.
     new_token: Option<String>,
     problems: FormProblems,
@@ -58,8 +62,15 @@ impl AccountPage {
         Self {
             page: page.named("Account", "/account"),
             tokens,
+            workspaces: None,
             new_token,
             problems: FormProblems::new(problems, PASSWORD),
         }
+    }
+
+    /// With the viewer's workspaces.
+    pub(crate) fn keeping(mut self, workspaces: &[ListedWorkspace]) -> Self {
+        self.workspaces = Some(workspaces.iter().map(WorkspaceRow::from).collect());
+        self
     }
 }

@@ -22,6 +22,7 @@ mod sign_in;
 #[cfg(test)]
 mod tests;
 mod when;
+mod workspaces;
 
 pub(crate) use account::{AccountPage, TokenRow};
 pub(crate) use admin::{AllSessionsPage, UsersPage};
@@ -37,3 +38,4 @@ pub(crate) use plugins::{PluginPage, PluginTry, PluginsPage};
 pub(crate) use schema_form::SchemaForm;
 pub(crate) use sessions::{SessionPage, SessionsPage, ViewerPage};
 pub(crate) use sign_in::{SetupPage, SignInPage};
+pub(crate) use workspaces::{WorkspaceDeletePage, WorkspacesPage};

@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use launchpad_domain::Grants;
 use launchpad_domain::{
     Account, App, AppLaunches, AuditEntry, Branding, Failure, LaunchCounts, LaunchType, Opens, Preferences,
-    Problems, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId, Viewer,
+    Problems, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId, Viewer, Workspace,
 };
+use launchpad_services::ListedWorkspace;
 
 use super::super::*;
 
@@ -176,7 +177,12 @@ fn everybodys_pages() -> Rendered {
                 Some("lp_0123456789abcdef0123456789abcdef0123456789abcdef".to_owned()),
                 problems(&["new_password"]),
             )
+            .keeping(&workspaces())
             .render(),
+        ),
+        (
+            "account-without-engine",
+            AccountPage::new(page(), Vec::new(), None, Problems::none()).render(),
         ),
         (
             "error",
@@ -268,6 +274,18 @@ fn admin_pages() -> Rendered {
             AllSessionsPage::new(page(), &[], &[]).render(),
         ),
         (
+            "admin-workspaces",
+            WorkspacesPage::new(page(), &workspaces(), "").render(),
+        ),
+        (
+            "admin-workspaces-none-like-it",
+            WorkspacesPage::new(page(), &workspaces(), HOSTILE).render(),
+        ),
+        (
+            "admin-workspace-delete",
+            WorkspaceDeletePage::new(page(), &workspaces()[0]).render(),
+        ),
+        (
             "admin-audit",
             AuditPage::new(page(), audit(), audit_fields()).render(),
         ),
@@ -281,6 +299,35 @@ fn admin_pages() -> Rendered {
             AnalyticsPage::new(page(), LaunchCounts::default()).render(),
         ),
     ]
+}
+
+/// One that is kept, one that a session has, one that is going, and one of nobody.
+pub(super) fn workspaces() -> Vec<ListedWorkspace> {
+    let workspace = |owner: Option<&str>, app: &str| ListedWorkspace {
+        workspace: Workspace {
+            name: format!("workspace-{}-{}-{app}", UserId::new(), UserId::new())
+                .parse()
+                .unwrap(),
+            user: owner.map(|_| UserId::new()),
+            app: app.parse().ok(),
+            session: None,
+            size: owner.map(|_| "5Gi".to_owned()),
+            created_at: time(),
+        },
+        owner: owner.map(str::to_owned),
+        sessions: Vec::new(),
+        going: false,
+    };
+    let mut workspaces = vec![
+        workspace(Some("ada"), "desktop"),
+        workspace(Some(HOSTILE), "desktop"),
+        workspace(Some("grace"), "inkscape"),
+        workspace(None, "gone"),
+    ];
+    workspaces[1].sessions.push(SessionId::new());
+    workspaces[1].workspace.session = Some(SessionId::new());
+    workspaces[2].going = true;
+    workspaces
 }
 
 fn audit_fields() -> AuditFields {
