@@ -46,21 +46,22 @@ pub struct Claim {
     /// Whether one of a session's own outlives it.
     #[serde(default)]
     pub retain: bool,
-    /// What kind of storage it is on; the configured one where the plan says nothing. Podman has only one.
+    /// What kind of storage it is on; an accepted plan has the configured one where the plugin said nothing, and none
+    /// where nothing is configured either. Podman has only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
-    /// From how many machines at once it may be mounted.
-    #[serde(default)]
-    pub access: ClaimAccess,
-    /// Whether another session may mount it while one does; where the access is for many machines, always.
-    #[serde(default)]
-    pub shared: bool,
+    /// From how many machines at once it may be mounted; an accepted plan says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<ClaimAccess>,
+    /// Whether another session may mount it while one does; an accepted plan says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<bool>,
 }
 
 impl Claim {
     /// Whether a session may mount it beside another one.
     pub fn is_for_many(&self) -> bool {
-        self.shared || self.access == ClaimAccess::ReadWriteMany
+        self.shared == Some(true) || self.access == Some(ClaimAccess::ReadWriteMany)
     }
 }
 

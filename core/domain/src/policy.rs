@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use secrets::{SECRET_PREFIX, secrets_in, with_secrets};
 
-use crate::{AppId, InstanceId, PodPlan, Problems, SessionId, UserId};
+use crate::{AppId, ClaimAccess, InstanceId, PodPlan, Problems, SessionId, UserId};
 use crate::{Capability, Grants};
 
 /// What every session gets, from the configuration.
@@ -27,10 +27,8 @@ pub struct PodLimits {
     pub memory: String,
     /// Limit of the disk that a container that names none may fill.
     pub ephemeral_storage: String,
-    /// The storage class of a workspace whose plan names none; none: the cluster's own default.
-    pub storage_class: Option<String>,
-    /// The storage classes that a plan may name beside that one.
-    pub storage_classes: Vec<String>,
+    /// What workspaces are like.
+    pub workspaces: WorkspaceRules,
     /// The most CPU, memory, disk and workspace that a plan may name.
     pub ceilings: Ceilings,
     /// Most containers and init containers of a pod.
@@ -46,13 +44,25 @@ impl Default for PodLimits {
             cpu: "2".to_owned(),
             memory: "2Gi".to_owned(),
             ephemeral_storage: "5Gi".to_owned(),
-            storage_class: None,
-            storage_classes: Vec::new(),
+            workspaces: WorkspaceRules::default(),
             ceilings: Ceilings::default(),
             containers: 8,
             active_deadline_seconds: 3 * 3_600,
         }
     }
+}
+
+/// What a workspace is like whose plan does not say it, and what a plan may say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkspaceRules {
+    /// Its storage class; none: the cluster's own default.
+    pub storage_class: Option<String>,
+    /// The storage classes that a plan may name instead.
+    pub storage_classes: Vec<String>,
+    /// From how many machines at once it may be mounted.
+    pub access: ClaimAccess,
+    /// Whether a second session of the same user may mount it beside the first.
+    pub shared: bool,
 }
 
 /// The most that a plan may name, each as a Kubernetes quantity.
@@ -103,7 +113,7 @@ pub fn accept(
     owner: &Owner,
 ) -> Result<PodPlan, Problems> {
     let mut problems = Problems::none();
-    complete::claims(&mut plan, owner, limits, &mut problems);
+    complete::claims(&mut plan, owner, &limits.workspaces, &mut problems);
     complete::pod(&mut plan.pod, limits);
     allowed::check(&plan.pod, &mut problems);
     judge::pod(&plan, limits, &mut problems);

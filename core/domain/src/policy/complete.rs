@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::{Owner, PodLimits};
+use super::{Owner, PodLimits, WorkspaceRules};
 use crate::{Claim, ClaimScope, PodPlan, Problems};
 
 /// The user and group of an app that names none: the contract for images.
@@ -18,7 +18,7 @@ const GRACE_SECONDS: i64 = 5;
 /// Gives each claim the engine's name, in the list and in the pod's volumes.
 ///
 /// The name is made from who owns it, never from what the plugin wrote: a plan cannot name another's workspace.
-pub(super) fn claims(plan: &mut PodPlan, owner: &Owner, limits: &PodLimits, problems: &mut Problems) {
+pub(super) fn claims(plan: &mut PodPlan, owner: &Owner, rules: &WorkspaceRules, problems: &mut Problems) {
     for (index, claim) in plan.claims.iter().enumerate() {
         if plan.claims[..index]
             .iter()
@@ -52,8 +52,10 @@ pub(super) fn claims(plan: &mut PodPlan, owner: &Owner, limits: &PodLimits, prob
     for claim in &mut plan.claims {
         claim.name = claim_name(claim, owner);
         if claim.storage_class.is_none() {
-            claim.storage_class.clone_from(&limits.storage_class);
+            claim.storage_class.clone_from(&rules.storage_class);
         }
+        claim.access.get_or_insert(rules.access);
+        claim.shared.get_or_insert(rules.shared);
     }
 }
 

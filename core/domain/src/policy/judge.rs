@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{Container, PodSpec, SeccompProfile};
 
-use super::PodLimits;
+use super::{PodLimits, WorkspaceRules};
 use crate::{Claim, ClaimAccess, PodPlan, Problems};
 
 /// Longest name that a container or a volume may have (RFC 1123 label).
@@ -60,22 +60,22 @@ pub(super) fn pod(plan: &PodPlan, limits: &PodLimits, problems: &mut Problems) {
         }
     }
     for (index, one) in plan.claims.iter().enumerate() {
-        claim(one, &format!("claims[{index}]"), limits, problems);
+        claim(one, &format!("claims[{index}]"), &limits.workspaces, problems);
     }
     endpoint(plan, problems);
 }
 
-fn claim(claim: &Claim, path: &str, limits: &PodLimits, problems: &mut Problems) {
+fn claim(claim: &Claim, path: &str, rules: &WorkspaceRules, problems: &mut Problems) {
     if let Some(class) = &claim.storage_class
-        && claim.storage_class != limits.storage_class
-        && !limits.storage_classes.contains(class)
+        && claim.storage_class != rules.storage_class
+        && !rules.storage_classes.contains(class)
     {
         problems.add(
             format!("{path}.storage_class"),
-            format!("`{class}` is not among the sessions.storage_classes that the operator allows"),
+            format!("`{class}` is not among the workspaces.storage_classes that the operator allows"),
         );
     }
-    if claim.shared && claim.access == ClaimAccess::ReadWriteOncePod {
+    if claim.shared == Some(true) && claim.access == Some(ClaimAccess::ReadWriteOncePod) {
         problems.add(
             format!("{path}.shared"),
             "contradicts the access ReadWriteOncePod",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use launchpad_domain::policy::{Owner, PodLimits, accept};
+use launchpad_domain::policy::{Owner, PodLimits, WorkspaceRules, accept};
 use launchpad_domain::{Clock, InstanceId, Opens, Plan, SessionId, UserId};
 use serde_json::Value;
 
@@ -295,7 +295,10 @@ fn plan(plugin: &Plugin, answer: Value) -> Result<(), String> {
             // Which storage classes there are is for the operator to say.
             let classes = pod.claims.iter().filter_map(|claim| claim.storage_class.clone());
             let limits = PodLimits {
-                storage_classes: classes.collect(),
+                workspaces: WorkspaceRules {
+                    storage_classes: classes.collect(),
+                    ..WorkspaceRules::default()
+                },
                 ..PodLimits::default()
             };
             accept(*pod, &plugin.grants, &limits, &owner)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use launchpad_domain::Capability;
-use launchpad_domain::policy::{Owner, PodLimits, accept};
+use launchpad_domain::policy::{Owner, PodLimits, WorkspaceRules, accept};
 use launchpad_domain::{App, InstanceId, LaunchType, LaunchTypes, Opens, Plan, SessionId, UserId};
 use launchpad_plugin_host::{PluginHost, Setup, Source};
 use serde_json::{Map, Value, json};
@@ -70,7 +70,10 @@ fn accepted(launch_type: &LaunchType, answer: Value) {
             app: "desktop".parse().unwrap(),
         };
         let limits = PodLimits {
-            storage_classes: vec!["fast".to_owned()],
+            workspaces: WorkspaceRules {
+                storage_classes: vec!["fast".to_owned()],
+                ..WorkspaceRules::default()
+            },
             ..PodLimits::default()
         };
         accept(*plan, &launch_type.grants, &limits, &owner).unwrap();

@@ -81,10 +81,14 @@ keys! {
     MAX_DISK = "sessions.max_disk", "LAUNCHPAD_SESSIONS__MAX_DISK", Some("100Gi");
     /// The largest workspace that a launch type may ask for.
     MAX_WORKSPACE = "sessions.max_workspace", "LAUNCHPAD_SESSIONS__MAX_WORKSPACE", Some("100Gi");
-    /// The storage class of a workspace that names none; the cluster's own default, unless set.
-    STORAGE_CLASS = "sessions.storage_class", "LAUNCHPAD_SESSIONS__STORAGE_CLASS", Some("");
-    /// The storage classes that apps may name beside it, separated by spaces.
-    STORAGE_CLASSES = "sessions.storage_classes", "LAUNCHPAD_SESSIONS__STORAGE_CLASSES", Some("");
+    /// The storage class of workspaces on Kubernetes; the cluster's own default, unless set.
+    STORAGE_CLASS = "workspaces.storage_class", "LAUNCHPAD_WORKSPACES__STORAGE_CLASS", Some("");
+    /// The storage classes that apps may name instead, separated by spaces.
+    STORAGE_CLASSES = "workspaces.storage_classes", "LAUNCHPAD_WORKSPACES__STORAGE_CLASSES", Some("");
+    /// From how many machines at once a workspace may be mounted.
+    ACCESS_MODE = "workspaces.access_mode", "LAUNCHPAD_WORKSPACES__ACCESS_MODE", Some("ReadWriteOnce");
+    /// What becomes of a second session with the same workspace: refuse or join.
+    SHARING = "workspaces.sharing", "LAUNCHPAD_WORKSPACES__SHARING", Some("refuse");
     /// Folders of plugins, separated by colons.
     PLUGIN_DIRS = "plugins.dirs", "LAUNCHPAD_PLUGINS__DIRS", Some("");
     /// Powers that plugins are given.

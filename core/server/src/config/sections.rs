@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use launchpad_domain::policy::{Ceilings, PodLimits};
-use launchpad_domain::{Branding, Capability, Quantity};
+use launchpad_domain::policy::{Ceilings, PodLimits, WorkspaceRules};
+use launchpad_domain::{Branding, Capability, ClaimAccess, Quantity};
 use launchpad_runtime::{ConnectBy, KubernetesSettings, SessionNetwork};
 use launchpad_services::backup::BackupPlan;
 use launchpad_services::{Backups, FetchRules, SessionSettings};
@@ -176,8 +176,7 @@ pub(super) fn sessions(reader: &mut Reader) -> Option<SessionSettings> {
     let memory = reader.parsed(keys::MEMORY, quantity);
     let disk = reader.parsed(keys::DISK, quantity);
     let ceilings = ceilings(reader);
-    let storage_class = reader.optional(keys::STORAGE_CLASS, storage_class);
-    let storage_classes = reader.list(keys::STORAGE_CLASSES, storage_class);
+    let workspaces = workspaces(reader);
     let (timeout, ready) = (i64::try_from(timeout?).ok()?, i64::try_from(ready?).ok()?);
     Some(SessionSettings {
         timeout: chrono::Duration::minutes(timeout),
@@ -189,8 +188,7 @@ pub(super) fn sessions(reader: &mut Reader) -> Option<SessionSettings> {
             cpu: cpu?,
             memory: memory?,
             ephemeral_storage: disk?,
-            storage_class,
-            storage_classes,
+            workspaces: workspaces?,
             ceilings: ceilings?,
             // The portal ends sessions itself; this is for the day on which it is dead.
             active_deadline_seconds: ready + timeout * 60 + 300,
@@ -213,8 +211,38 @@ fn ceilings(reader: &mut Reader) -> Option<Ceilings> {
     })
 }
 
+/// What workspaces are like.
+fn workspaces(reader: &mut Reader) -> Option<WorkspaceRules> {
+    let storage_class = reader.optional(keys::STORAGE_CLASS, storage_class_name);
+    let storage_classes = reader.list(keys::STORAGE_CLASSES, storage_class_name);
+    let access = reader.parsed(keys::ACCESS_MODE, |text| match text {
+        "ReadWriteOnce" => Ok(ClaimAccess::ReadWriteOnce),
+        "ReadWriteMany" => Ok(ClaimAccess::ReadWriteMany),
+        "ReadWriteOncePod" => Ok(ClaimAccess::ReadWriteOncePod),
+        _ => Err("must be ReadWriteOnce, ReadWriteMany or ReadWriteOncePod".to_owned()),
+    });
+    let shared = reader.parsed(keys::SHARING, |text| match text {
+        "refuse" => Ok(false),
+        "join" => Ok(true),
+        _ => Err("must be refuse or join".to_owned()),
+    });
+    if shared == Some(true) && access == Some(ClaimAccess::ReadWriteOncePod) {
+        reader.wrong(
+            keys::SHARING,
+            "must be refuse where access_mode is ReadWriteOncePod".to_owned(),
+        );
+        return None;
+    }
+    Some(WorkspaceRules {
+        storage_class,
+        storage_classes,
+        access: access?,
+        shared: shared?,
+    })
+}
+
 /// The name of a storage class: a DNS subdomain (RFC 1123).
-fn storage_class(text: &str) -> Result<String, String> {
+fn storage_class_name(text: &str) -> Result<String, String> {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let well = (1..=253).contains(&text.len())
         && text
@@ -224,7 +252,9 @@ fn storage_class(text: &str) -> Result<String, String> {
     if well {
         Ok(text.to_owned())
     } else {
-        Err(format!("`{text}` must be the name of a storage class: a-z, 0-9, - and ."))
+        Err(format!(
+            "`{text}` must be the name of a storage class: a-z, 0-9, - and ."
+        ))
     }
 }
 
