@@ -86,6 +86,11 @@ impl Cluster {
         Ok(())
     }
 
+    /// A kubeconfig of a service account, good for a day; of the test cluster alone.
+    pub async fn credentials(&self, namespace: &str, account: &str) -> anyhow::Result<String> {
+        script(&["credentials", namespace, account]).await
+    }
+
     /// A new namespace with the strictest profile for pods, gone with the value.
     pub async fn namespace(&self) -> anyhow::Result<Namespace<'_>> {
         let beside_others = hold(File::lock_shared).await?;

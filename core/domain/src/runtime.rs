@@ -1,5 +1,6 @@
 //! The port to the engine that runs workloads.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,7 +9,9 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{AppId, Failure, InstanceId, PodPlan, SessionId, Stage, UserId, Workspace, WorkspaceName};
+use crate::{
+    AppId, Failure, Finding, InstanceId, PodPlan, SessionId, Stage, UserId, Workspace, WorkspaceName,
+};
 
 /// The label that carries the instance id on everything that Launchpad creates.
 pub const INSTANCE_LABEL: &str = "launchpad.dev/instance";
@@ -71,6 +74,25 @@ pub struct Workload {
     pub name: String,
     /// The pod (complete, checked by the policy), its claims and its endpoint.
     pub plan: PodPlan,
+}
+
+/// What the sessions of a portal need of its engine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The image that gives an app its screen; empty where none is configured. It listens on port 5900.
+    pub sidecar_image: String,
+    /// Every other image that apps run.
+    pub images: BTreeSet<String>,
+    /// The storage class of workspaces, and those that apps may name; none: the engine's default.
+    pub storage_classes: BTreeSet<String>,
+}
+
+impl Needs {
+    /// Every image.
+    pub fn all_images(&self) -> impl Iterator<Item = &str> {
+        let sidecar = Some(self.sidecar_image.as_str()).filter(|image| !image.is_empty());
+        sidecar.into_iter().chain(self.images.iter().map(String::as_str))
+    }
 }
 
 /// How far the engine has come with a workload.
@@ -140,6 +162,11 @@ pub trait Runtime: Send + Sync + fmt::Debug {
 
     /// Whether the engine answers: its name and version, in a few words.
     async fn check(&self) -> Result<String, RuntimeError>;
+
+    /// Looks at everything that sessions need of the engine: rights, room, storage, whether it keeps sessions apart, and
+    /// whether their images can be had. May start short probes, which leave nothing, and take a minute or two. The first
+    /// line is about whether it answers at all.
+    async fn examine(&self, needs: &Needs) -> Vec<Finding>;
 
     /// Makes the workload exist. Returns when the engine has accepted it, or refused it for good. A workload of
     /// that name which is there already is left as it is. Answers where its endpoint will be, where the engine

@@ -6,6 +6,7 @@
 
 mod access;
 mod claims;
+mod examine;
 mod faults;
 mod fleet;
 mod network;
@@ -23,8 +24,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, ListParams, Preconditions};
 use launchpad_domain::runtime::{INSTANCE_LABEL, SESSION_LABEL, WorkloadState};
 use launchpad_domain::{
-    ByteStream, Failure, InstanceId, Observed, Reason, Runtime, RuntimeError, RuntimeEvent, RuntimeKind,
-    SessionId, Workload,
+    ByteStream, Failure, Finding, InstanceId, Needs, Observed, Reason, Runtime, RuntimeError, RuntimeEvent,
+    RuntimeKind, SessionId, Workload, Workspace, WorkspaceName,
 };
 use tokio::sync::{OnceCell, watch};
 use tokio::time::timeout;
@@ -187,10 +188,22 @@ impl Runtime for Kubernetes {
 
     async fn check(&self) -> Result<String, RuntimeError> {
         let version = self.access.version().await?;
+        // Somebody may wait for the answer; an account that cannot ask about itself is told by what fails.
+        let lacking = timeout(access::CHECK, examine::lacking(&self.access)).await;
+        let lacking = lacking.ok().and_then(Result::ok).unwrap_or_default();
+        let but = if lacking.is_empty() {
+            String::new()
+        } else {
+            format!("; this account may not {}", lacking.join(", "))
+        };
         Ok(format!(
-            "Kubernetes {version}, namespace {}",
+            "Kubernetes {version}, namespace {}{but}",
             self.settings.namespace
         ))
+    }
+
+    async fn examine(&self, needs: &Needs) -> Vec<Finding> {
+        examine::examine(&self.access, needs).await
     }
 
     async fn apply(&self, workload: &Workload) -> Result<Option<String>, RuntimeError> {
@@ -253,7 +266,11 @@ impl Runtime for Kubernetes {
         Ok(())
     }
 
-    async fn delete_claim(&self, name: &str) -> Result<(), RuntimeError> {
+    async fn workspaces(&self) -> Result<Vec<Workspace>, RuntimeError> {
+        claims::list(&self.access, self.instance).await
+    }
+
+    async fn delete_workspace(&self, name: &WorkspaceName) -> Result<(), RuntimeError> {
         claims::delete(&self.access, self.instance, name).await
     }
 

@@ -21,8 +21,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use launchpad_domain::{
-    ByteStream, Clock, InstanceId, Observed, Runtime, RuntimeError, RuntimeEvent, RuntimeKind, SessionId,
-    Workload, Workspace, WorkspaceName,
+    ByteStream, Clock, Finding, InstanceId, Needs, Observed, Runtime, RuntimeError, RuntimeEvent,
+    RuntimeKind, SessionId, Workload, Workspace, WorkspaceName,
 };
 use tokio::sync::{Mutex, MutexGuard, OnceCell, broadcast};
 
@@ -119,6 +119,20 @@ impl Runtime for Podman {
         // Somebody else may have been faster, with the same answer.
         let _ = self.abilities.set(abilities);
         Ok(words)
+    }
+
+    async fn examine(&self, needs: &Needs) -> Vec<Finding> {
+        match self.check().await {
+            Ok(words) => vec![
+                Finding::ok("engine", words),
+                images::examine(&self.cli, needs).await,
+            ],
+            Err(error) => vec![Finding::wrong(
+                "engine",
+                error.to_string(),
+                "podman info tells more",
+            )],
+        }
     }
 
     async fn apply(&self, workload: &Workload) -> Result<Option<String>, RuntimeError> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use launchpad_domain::plugins::PluginReport;
-use launchpad_domain::{Clock, PluginServices, Plugins, Runtime};
+use launchpad_domain::{Clock, InstanceId, PluginServices, Plugins, Runtime};
 use launchpad_plugin_host::{NothingGranted, PluginHost, Setup, Source};
 use launchpad_runtime::{Kubernetes, Podman};
 use launchpad_services::audit::{CheckpointKeeper, CheckpointKind, Checkpoints};
@@ -159,7 +159,7 @@ pub(crate) async fn build(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let checkpoints = checkpoints(config, &store, &clock, init).await?;
     let backups = BackupSchedule::new(config.backup.clone(), store.clone(), Arc::clone(&clock));
-    let runtime = runtime(config, &store, &clock, surroundings);
+    let runtime = runtime(config, store.instance(), &clock, surroundings);
     let plugin_support = support(config, &store);
     let plugins = plugins(config, surroundings, plugin_support.clone(), &clock).await;
     let (services, manager) = Services::new(Parts {
@@ -254,13 +254,12 @@ async fn plugins(
 }
 
 /// By presence, not by who answers just now: an engine that is down is waited for.
-fn runtime(
+pub(crate) fn runtime(
     config: &Config,
-    store: &Store,
+    instance: InstanceId,
     clock: &Arc<dyn Clock>,
     surroundings: &Surroundings,
 ) -> Option<Arc<dyn Runtime>> {
-    let instance = store.instance();
     let podman = || -> Arc<dyn Runtime> { Arc::new(Podman::new(instance, Arc::clone(clock))) };
     let kubernetes =
         || -> Arc<dyn Runtime> { Arc::new(Kubernetes::new(instance, config.kubernetes.clone())) };

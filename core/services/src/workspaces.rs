@@ -72,7 +72,10 @@ impl Workspaces {
         let details = format!(
             "workspace {name} of {} in {}",
             found.owner_words(),
-            found.workspace.app.map_or_else(|| "no app".to_owned(), |app| app.to_string())
+            found
+                .workspace
+                .app
+                .map_or_else(|| "no app".to_owned(), |app| app.to_string())
         );
         let held = shared
             .store
@@ -88,13 +91,14 @@ impl Workspaces {
         Ok(())
     }
 
-    async fn list(
-        &self,
-        wanted: impl Fn(&Workspace) -> bool,
-    ) -> Result<Vec<ListedWorkspace>, ServiceError> {
+    async fn list(&self, wanted: impl Fn(&Workspace) -> bool) -> Result<Vec<ListedWorkspace>, ServiceError> {
         let shared = &self.0;
         let engine = self.engine()?;
-        let mut found = engine.runtime.workspaces().await.inspect_err(|error| engine.note(error))?;
+        let mut found = engine
+            .runtime
+            .workspaces()
+            .await
+            .inspect_err(|error| engine.note(error))?;
         found.retain(wanted);
         if found.is_empty() {
             return Ok(Vec::new());
@@ -118,17 +122,22 @@ impl Workspaces {
             })
             .collect();
         listed.sort_by(|one, other| {
-            let key = |of: &ListedWorkspace| (of.owner.clone(), of.workspace.app.clone(), of.workspace.name.clone());
+            let key = |of: &ListedWorkspace| {
+                (
+                    of.owner.clone(),
+                    of.workspace.app.clone(),
+                    of.workspace.name.clone(),
+                )
+            };
             key(one).cmp(&key(other))
         });
         Ok(listed)
     }
 
     fn engine(&self) -> Result<&Engine, ServiceError> {
-        self.0
-            .engine
-            .as_ref()
-            .ok_or_else(|| ServiceError::EngineAway("This portal has no engine, and so no workspaces.".to_owned()))
+        self.0.engine.as_ref().ok_or_else(|| {
+            ServiceError::EngineAway("This portal has no engine, and so no workspaces.".to_owned())
+        })
     }
 }
 

@@ -14,8 +14,8 @@ use crate::entities::session::{Column, Entity};
 use crate::schema::{MIGRATIONS, applied, present_tables, unknown};
 use crate::snapshot::connect;
 use crate::{
-    AuditKey, ChainLink, DatabaseLock, DatabaseUrl, StoreError, audit, audit_key, file, inspect, tables, time,
-    workspaces,
+    AuditKey, ChainLink, DatabaseLock, DatabaseUrl, StoreError, audit, audit_key, file, inspect, tables,
+    time, workspaces,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;

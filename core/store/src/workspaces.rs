@@ -79,9 +79,8 @@ impl Workspaces<'_> {
             .filter(Column::Runtime.eq(runtime.as_str()))
             .all(self.0.reader())
             .await?;
-        let name = |row: crate::entities::workspace_removal::Model| {
-            row.name.parse().map_err(StoreError::Corrupt)
-        };
+        let name =
+            |row: crate::entities::workspace_removal::Model| row.name.parse().map_err(StoreError::Corrupt);
         Ok(readable(rows, name).into_iter().collect())
     }
 

@@ -4,7 +4,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::error::ProblemDocument;
-use crate::routes::{analytics, apps, audit, config, health, launch, plugins, preferences, sessions, workspaces};
+use crate::routes::{
+    analytics, apps, audit, config, health, launch, plugins, preferences, sessions, workspaces,
+};
 
 #[derive(OpenApi)]
 #[openapi(

@@ -15,7 +15,7 @@ use super::faults::Fault;
 /// How long a call may take. An API server that is busy answers within this, or says that it is.
 const CALL: Duration = Duration::from_secs(10);
 /// How long the question may take whether it is there: somebody waits for the answer.
-const CHECK: Duration = Duration::from_secs(2);
+pub(super) const CHECK: Duration = Duration::from_secs(2);
 /// How long a watch may say nothing at all; the API server is asked to end each sooner than this.
 const SILENCE: Duration = Duration::from_secs(35);
 /// Calls at one time. Each has a connection of its own; more of them only wait at the other end.
@@ -56,6 +56,20 @@ impl Access {
     /// The client. Made anew at the next call where there is no way to make one yet.
     pub(super) async fn cluster(&self) -> Result<&Cluster, RuntimeError> {
         self.cluster.get_or_try_init(find_cluster).await
+    }
+
+    /// The namespace.
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// A kind of objects that belong to no namespace.
+    pub(super) async fn everywhere<K>(&self) -> Result<Api<K>, RuntimeError>
+    where
+        K: Resource,
+        K::DynamicType: Default,
+    {
+        Ok(Api::all(self.cluster().await?.client.clone()))
     }
 
     /// A kind of objects of the namespace.

@@ -1,4 +1,8 @@
-//! Workspaces: claims with the instance's label. No pod ever owns one, so none goes with a pod.
+//! Workspaces: claims with the instance's label and their owner's. No pod ever owns one, so none goes with a pod.
+
+use std::collections::BTreeMap;
+
+use chrono::DateTime;
 
 use k8s_openapi::api::core::v1::{
     PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements,
@@ -6,14 +10,16 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
-use launchpad_domain::runtime::{INSTANCE_LABEL, SESSION_LABEL};
-use launchpad_domain::{Claim, ClaimScope, Failure, InstanceId, Reason, RuntimeError, Workload};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
+use launchpad_domain::runtime::INSTANCE_LABEL;
+use launchpad_domain::{Claim, InstanceId, RuntimeError, Workload, Workspace, WorkspaceName};
 
 use super::FIELD_MANAGER;
 use super::access::Access;
 use super::faults::Fault;
+use super::of_instance;
 use super::pod::MANAGED_BY;
+use crate::owned;
 
 /// Makes the workspace, or finds it again.
 ///
@@ -25,12 +31,7 @@ pub(super) async fn ensure(access: &Access, workload: &Workload, claim: &Claim) 
         Some(found) => found,
         None => make(access, &claims, workload, claim).await?,
     };
-    if !is_of(&found, workload.instance) {
-        return Err(RuntimeError::Refused(Failure::new(
-            Reason::EngineRefused,
-            format!("claim {} is there already and is not this portal's", claim.name),
-        )));
-    }
+    owned::check(labels(&found), workload, claim)?;
     if found.metadata.deletion_timestamp.is_some() {
         return Err(RuntimeError::Away(format!(
             "claim {} is being deleted",
@@ -58,21 +59,17 @@ async fn make(
 }
 
 fn write(workload: &Workload, claim: &Claim) -> PersistentVolumeClaim {
-    let mut labels = vec![
-        (INSTANCE_LABEL.to_owned(), workload.instance.to_string()),
-        (MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned()),
-    ];
-    if claim.scope == ClaimScope::Session {
-        labels.push((SESSION_LABEL.to_owned(), workload.session.to_string()));
-    }
+    let mut labels = owned::labels(workload, claim);
+    labels.insert(MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned());
     PersistentVolumeClaim {
         metadata: ObjectMeta {
             name: Some(claim.name.clone()),
-            labels: Some(labels.into_iter().collect()),
+            labels: Some(labels),
             ..ObjectMeta::default()
         },
         spec: Some(PersistentVolumeClaimSpec {
-            access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
+            access_modes: Some(vec![claim.access.unwrap_or_default().as_str().to_owned()]),
+            storage_class_name: claim.storage_class.clone(),
             resources: Some(VolumeResourceRequirements {
                 requests: Some([("storage".to_owned(), Quantity(claim.size.clone()))].into()),
                 ..VolumeResourceRequirements::default()
@@ -83,18 +80,45 @@ fn write(workload: &Workload, claim: &Claim) -> PersistentVolumeClaim {
     }
 }
 
-fn is_of(claim: &PersistentVolumeClaim, instance: InstanceId) -> bool {
-    let labels = claim.metadata.labels.as_ref();
-    labels.is_some_and(|labels| labels.get(INSTANCE_LABEL) == Some(&instance.to_string()))
+fn labels(claim: &PersistentVolumeClaim) -> &BTreeMap<String, String> {
+    static NONE: BTreeMap<String, String> = BTreeMap::new();
+    claim.metadata.labels.as_ref().unwrap_or(&NONE)
+}
+
+/// Every workspace of this instance.
+pub(super) async fn list(access: &Access, instance: InstanceId) -> Result<Vec<Workspace>, RuntimeError> {
+    let claims: Api<PersistentVolumeClaim> = access.api().await?;
+    let params = ListParams::default().labels(&of_instance(instance));
+    let listed = access.call(claims.list(&params)).await?;
+    Ok(listed.items.iter().filter_map(workspace).collect())
+}
+
+fn workspace(claim: &PersistentVolumeClaim) -> Option<Workspace> {
+    let made = claim.metadata.creation_timestamp.as_ref()?;
+    let requests = claim
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.resources.as_ref()?.requests.as_ref());
+    let size = requests.and_then(|requests| requests.get("storage"));
+    owned::workspace(
+        claim.metadata.name.as_deref()?,
+        labels(claim),
+        size.map(|Quantity(size)| size.clone()),
+        DateTime::from_timestamp(made.0.as_second(), 0)?,
+    )
 }
 
 /// Deletes a workspace, if it is one of this instance's.
-pub(super) async fn delete(access: &Access, instance: InstanceId, name: &str) -> Result<(), RuntimeError> {
+pub(super) async fn delete(
+    access: &Access,
+    instance: InstanceId,
+    name: &WorkspaceName,
+) -> Result<(), RuntimeError> {
     let claims: Api<PersistentVolumeClaim> = access.api().await?;
-    let Some(found) = access.call(claims.get_opt(name)).await? else {
+    let Some(found) = access.call(claims.get_opt(name.as_str())).await? else {
         return Ok(());
     };
-    if !is_of(&found, instance) {
+    if labels(&found).get(INSTANCE_LABEL) != Some(&instance.to_string()) {
         return Ok(());
     }
     let params = DeleteParams {
@@ -104,7 +128,7 @@ pub(super) async fn delete(access: &Access, instance: InstanceId, name: &str) ->
         }),
         ..DeleteParams::default()
     };
-    match access.call(claims.delete(name, &params)).await {
+    match access.call(claims.delete(name.as_str(), &params)).await {
         Ok(_) | Err(Fault::NotFound(_)) => Ok(()),
         Err(fault) => Err(fault.into()),
     }

@@ -1,13 +1,14 @@
 //! The pod of a session.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Pod, PodSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::api::core::v1::{Affinity, Pod, PodAffinity, PodAffinityTerm, PodSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use launchpad_domain::runtime::{INSTANCE_LABEL, SESSION_LABEL};
-use launchpad_domain::{Failure, Reason, RuntimeError, Workload};
+use launchpad_domain::runtime::{APP_LABEL, INSTANCE_LABEL, SESSION_LABEL, USER_LABEL};
+use launchpad_domain::{Claim, ClaimAccess, Failure, Reason, RuntimeError, Workload};
 
 use super::FIELD_MANAGER;
 use super::access::Access;
@@ -85,18 +86,55 @@ pub(super) fn claims_of(spec: &PodSpec) -> Vec<String> {
 }
 
 fn write(workload: &Workload) -> Pod {
-    let labels = [
+    let mut labels: BTreeMap<String, String> = [
         (INSTANCE_LABEL, workload.instance.to_string()),
         (SESSION_LABEL, workload.session.to_string()),
         (MANAGED_BY.0, MANAGED_BY.1.to_owned()),
-    ];
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    let mut spec = workload.plan.pod.clone();
+    if workload.plan.claims.iter().any(is_shared_on_one_machine) {
+        let owner = [
+            (INSTANCE_LABEL, workload.instance.to_string()),
+            (USER_LABEL, workload.user.to_string()),
+            (APP_LABEL, workload.app.to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
+        labels.extend(owner.clone());
+        spec.affinity = Some(beside(owner.into()));
+    }
     Pod {
         metadata: ObjectMeta {
             name: Some(workload.name.clone()),
-            labels: Some(labels.map(|(name, value)| (name.to_owned(), value)).into()),
+            labels: Some(labels),
             ..ObjectMeta::default()
         },
-        spec: Some(workload.plan.pod.clone()),
+        spec: Some(spec),
         ..Pod::default()
+    }
+}
+
+/// Whether several sessions may mount it, but only from where the first one is.
+fn is_shared_on_one_machine(claim: &Claim) -> bool {
+    claim.is_for_many() && claim.access != Some(ClaimAccess::ReadWriteMany)
+}
+
+/// On the machine of the pods with these labels, if there are any.
+fn beside(labels: BTreeMap<String, String>) -> Affinity {
+    let term = PodAffinityTerm {
+        label_selector: Some(LabelSelector {
+            match_labels: Some(labels),
+            ..LabelSelector::default()
+        }),
+        topology_key: "kubernetes.io/hostname".to_owned(),
+        ..PodAffinityTerm::default()
+    };
+    Affinity {
+        pod_affinity: Some(PodAffinity {
+            required_during_scheduling_ignored_during_execution: Some(vec![term]),
+            ..PodAffinity::default()
+        }),
+        ..Affinity::default()
     }
 }

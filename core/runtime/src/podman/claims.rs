@@ -50,8 +50,7 @@ pub(super) async fn create(cli: &Cli, workload: &Workload) -> Result<(), Runtime
         if !faults::is_taken_name(&made.complaint()) {
             return Err(faults::refusal(&made.complaint(), Reason::EngineRefused));
         }
-        let found = named(cli, &claim.name, &[]).await?;
-        let labels = found.and_then(|volume| volume.labels).unwrap_or_default();
+        let labels = labels_of(cli, &claim.name).await?.unwrap_or_default();
         owned::check(&labels, workload, claim)?;
     }
     Ok(())
@@ -59,7 +58,7 @@ pub(super) async fn create(cli: &Cli, workload: &Workload) -> Result<(), Runtime
 
 /// Every workspace of this instance.
 pub(super) async fn list(cli: &Cli, instance: InstanceId) -> Result<Vec<Workspace>, RuntimeError> {
-    let volumes = volumes(cli, &[&of(instance)]).await?;
+    let volumes = volumes(cli, &format!("label={INSTANCE_LABEL}={instance}")).await?;
     Ok(volumes.iter().filter_map(Volume::workspace).collect())
 }
 
@@ -69,7 +68,8 @@ pub(super) async fn delete(
     instance: InstanceId,
     name: &WorkspaceName,
 ) -> Result<(), RuntimeError> {
-    if named(cli, name.as_str(), &[&of(instance)]).await?.is_none() {
+    let labels = labels_of(cli, name.as_str()).await?.unwrap_or_default();
+    if labels.get(INSTANCE_LABEL) != Some(&instance.to_string()) {
         return Ok(());
     }
     let removed = cli.run(Call::quick(&["volume", "rm", name.as_str()])).await?;
@@ -79,22 +79,15 @@ pub(super) async fn delete(
     Err(RuntimeError::Away(removed.complaint()))
 }
 
-fn of(instance: InstanceId) -> String {
-    format!("label={INSTANCE_LABEL}={instance}")
+/// The labels of the volume of this name. Of two filters Podman 4.3 takes whatever either finds, and a name also finds
+/// those that it is only a part of: one is asked for, and the answer is looked at.
+async fn labels_of(cli: &Cli, name: &str) -> Result<Option<BTreeMap<String, String>>, RuntimeError> {
+    let found = volumes(cli, &format!("name={name}")).await?;
+    let volume = found.into_iter().find(|volume| volume.name == name);
+    Ok(volume.map(|volume| volume.labels.unwrap_or_default()))
 }
 
-/// The volume of this name among those that the filters find.
-async fn named(cli: &Cli, name: &str, filters: &[&str]) -> Result<Option<Volume>, RuntimeError> {
-    let by_name = format!("name={name}");
-    let found = volumes(cli, &[filters, &[&by_name]].concat()).await?;
-    // The filter also finds names that this one is only a part of.
-    Ok(found.into_iter().find(|volume| volume.name == name))
-}
-
-async fn volumes(cli: &Cli, filters: &[&str]) -> Result<Vec<Volume>, RuntimeError> {
-    let mut call = vec!["volume", "ls", "--format", "json"];
-    for filter in filters {
-        call.extend(["--filter", filter]);
-    }
+async fn volumes(cli: &Cli, filter: &str) -> Result<Vec<Volume>, RuntimeError> {
+    let call = ["volume", "ls", "--format", "json", "--filter", filter];
     listing::parse(&cli.query(&call).await?)
 }

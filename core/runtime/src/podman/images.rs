@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Container;
-use launchpad_domain::{Failure, Reason, RuntimeError, Workload};
+use launchpad_domain::{Failure, Finding, Needs, Reason, RuntimeError, Workload};
 
 use super::command::{Call, Cli};
 use super::faults;
@@ -40,9 +40,42 @@ pub(super) async fn fetch(cli: &Cli, images: &[String]) -> Result<(), RuntimeErr
     Ok(())
 }
 
+/// Whether these images are on this machine, or may be fetched when they are needed.
+pub(super) async fn examine(cli: &Cli, needs: &Needs) -> Finding {
+    let mut wrong = Vec::new();
+    let mut elsewhere = Vec::new();
+    for image in needs.all_images() {
+        match cli.run(Call::quick(&["image", "exists", image])).await {
+            Ok(finished) if finished.succeeded => {}
+            Ok(_) if is_only_here(image) => wrong.push(format!("{image} is not on this machine")),
+            Ok(_) => elsewhere.push(image),
+            Err(error) => wrong.push(format!("{image}: {error}")),
+        }
+    }
+    if !wrong.is_empty() {
+        return Finding::missing(
+            "images",
+            wrong.join("\n"),
+            "podman build or podman load brings them here",
+        );
+    }
+    if !elsewhere.is_empty() {
+        let detail = format!("fetched at the first launch: {}", elsewhere.join(", "));
+        return Finding::missing("images", detail, format!("podman pull {}", elsewhere.join(" ")));
+    }
+    Finding::ok(
+        "images",
+        format!("{} on this machine", needs.all_images().count()),
+    )
+}
+
+/// No registry is called localhost: such an image was built here, or not at all.
+fn is_only_here(image: &str) -> bool {
+    image.starts_with("localhost/")
+}
+
 async fn must_fetch(cli: &Cli, container: &Container, image: &str) -> Result<bool, RuntimeError> {
-    // No registry is called localhost: such an image was built here, or not at all.
-    let only_here = image.starts_with("localhost/");
+    let only_here = is_only_here(image);
     let policy = container.image_pull_policy.as_deref().unwrap_or("IfNotPresent");
     if policy == "Always" && !only_here {
         return Ok(true);

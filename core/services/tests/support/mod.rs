@@ -21,10 +21,10 @@ use launchpad_domain::plugins::{CallRecord, LogLine, PluginReport, Tried};
 use launchpad_domain::policy::PodLimits;
 use launchpad_domain::runtime::WorkloadState;
 use launchpad_domain::{
-    Actor, App, AppDraft, Branding, ByteStream, Clock, FieldProblem, Form, HookContext, HookError,
-    LaunchType, LaunchTypeId, LaunchTypes, Observed, Opens, PlannedBy, Plugins, Role, Runtime, RuntimeError,
-    RuntimeEvent, RuntimeKind, Session, SessionEvent, SessionId, Status, Viewer, Workload, Workspace,
-    WorkspaceName,
+    Actor, App, AppDraft, Branding, ByteStream, Clock, FieldProblem, Finding, Form, HookContext, HookError,
+    LaunchType, LaunchTypeId, LaunchTypes, Needs, Observed, Opens, PlannedBy, Plugins, Role, Runtime,
+    RuntimeError, RuntimeEvent, RuntimeKind, Session, SessionEvent, SessionId, Status, Viewer, Workload,
+    Workspace, WorkspaceName,
 };
 use launchpad_services::{FetchRules, LaunchRequest, Parts, PluginSupport, Services, SessionSettings};
 use launchpad_store::Store;
@@ -124,6 +124,9 @@ impl Runtime for ScriptedEngine {
     }
     async fn check(&self) -> Result<String, RuntimeError> {
         self.here().map(|()| "scripted".to_owned())
+    }
+    async fn examine(&self, _: &Needs) -> Vec<Finding> {
+        Vec::new()
     }
     async fn apply(&self, workload: &Workload) -> Result<Option<String>, RuntimeError> {
         self.here()?;

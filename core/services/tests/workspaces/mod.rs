@@ -1,8 +1,4 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 //! Workspaces: who may have one, and how one goes.
 
 use std::time::Duration;
@@ -33,7 +29,12 @@ async fn running(portal: &Portal, app: &str) -> Session {
 async fn end(portal: &Portal, session: &Session) {
     let sessions = &portal.services.sessions;
     sessions.end(&portal.actor(), session.id).await.unwrap();
-    portal.until(session.id, |session| session.cleaned).await;
+    let look = async {
+        while !sessions.get(session.id).await.unwrap().cleaned {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), look).await.unwrap();
 }
 
 async fn only(portal: &Portal) -> ListedWorkspace {
@@ -46,7 +47,7 @@ async fn only(portal: &Portal) -> ListedWorkspace {
 async fn until_none(portal: &Portal) {
     let look = async {
         while !portal.services.workspaces.all().await.unwrap().is_empty() {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(20), look).await.unwrap();
@@ -78,7 +79,11 @@ async fn a_second_session_is_refused_the_workspace_unless_the_app_shares_it() {
         .failure
         .unwrap();
     assert_eq!(failure.reason, Reason::WorkspaceInUse);
-    assert!(failure.detail.contains(&first.id.to_string()), "{}", failure.detail);
+    assert!(
+        failure.detail.contains(&first.id.to_string()),
+        "{}",
+        failure.detail
+    );
     end(&portal, &first).await;
     end(&portal, &running(&portal, "desk").await).await;
 
@@ -117,7 +122,10 @@ async fn a_workspace_goes_when_an_administrator_says_so_and_no_session_has_it() 
     let unknown: WorkspaceName = "nobody-has-this-name".parse().unwrap();
     for name in [name, unknown] {
         let gone = workspaces.delete(&portal.actor(), &name).await;
-        assert!(matches!(gone, Err(ServiceError::NotFound("workspace"))), "{gone:?}");
+        assert!(
+            matches!(gone, Err(ServiceError::NotFound("workspace"))),
+            "{gone:?}"
+        );
     }
     portal.stop().await;
 }
@@ -147,7 +155,11 @@ async fn a_deletion_outlives_the_process_and_an_engine_that_is_away() {
     let portal = Portal::start(folder.path(), engine, Timeouts::default()).await;
     assert_eq!(deletions(&portal).await, 1);
     let early = portal.launch("desk").await;
-    let failure = portal.until_status(early.id, Status::Failed).await.failure.unwrap();
+    let failure = portal
+        .until_status(early.id, Status::Failed)
+        .await
+        .failure
+        .unwrap();
     assert_eq!(failure.reason, Reason::WorkspaceGoing);
     assert!(portal.engine.deleted_workspaces.lock().unwrap().is_empty());
     *portal.engine.keeps_workspaces.lock().unwrap() = false;
@@ -156,12 +168,17 @@ async fn a_deletion_outlives_the_process_and_an_engine_that_is_away() {
 
     let portal = Portal::start(folder.path(), engine, Timeouts::default()).await;
     until_none(&portal).await;
-    assert_eq!(*portal.engine.deleted_workspaces.lock().unwrap(), [name.to_string()]);
+    assert_eq!(
+        *portal.engine.deleted_workspaces.lock().unwrap(),
+        [name.to_string()]
+    );
     // That the workspace is gone is noted a moment after it is.
     loop {
         let session = portal.launch("desk").await;
         let planned = portal
-            .until(session.id, |session| session.pod_name.is_some() || !session.status.is_live())
+            .until(session.id, |session| {
+                session.pod_name.is_some() || !session.status.is_live()
+            })
             .await;
         if planned.status.is_live() {
             break;

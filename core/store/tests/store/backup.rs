@@ -95,6 +95,8 @@ on_both! {
             )).await.unwrap();
         }
         database.execute("INSERT INTO plugins_off (plugin_id, since) VALUES ('p', 't')").await.unwrap();
+        let wish = "INSERT INTO workspace_removals (name, runtime, requested_at) VALUES ('w', 'podman', 't')";
+        database.execute(wish).await.unwrap();
         let taken = snapshot(&store).await;
         let mode = fs::metadata(&taken.path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -112,6 +114,8 @@ on_both! {
             let told: BTreeSet<_> = after["audit_log"].difference(&before["audit_log"]).cloned().collect();
             assert_eq!(told.len(), 1, "the restore itself");
             after.get_mut("audit_log").unwrap().retain(|row| !told.contains(row));
+            let wishes = after.insert("workspace_removals".to_owned(), before["workspace_removals"].clone());
+            assert_eq!(wishes, Some(BTreeSet::new()), "an old wish may be about a new workspace");
             assert_eq!(after, before);
             elsewhere.open().await.ping().await.unwrap();
         }

@@ -29,7 +29,8 @@ use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use launchpad_domain::Action::{
     ChangeAccounts, ChangeApps, EndSession, Launch, ListOwnSessions, ListOwnWorkspaces, ListSessions,
-    ManagePlugins, ManageWorkspaces, OwnSettings, ReadAnalytics, ReadAudit, SeeCatalogue, SeeSession, StreamSession,
+    ManagePlugins, ManageWorkspaces, OwnSettings, ReadAnalytics, ReadAudit, SeeCatalogue, SeeSession,
+    StreamSession,
 };
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;

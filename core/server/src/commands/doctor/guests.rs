@@ -3,9 +3,9 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use launchpad_domain::Finding;
 use tokio::process::Command;
 
-use super::Line;
 use crate::wiring::Surroundings;
 
 /// How long a program may take to say its version.
@@ -16,7 +16,7 @@ const LEAST_NODE: u32 = 20;
 const LEAST_PYTHON: u32 = 10;
 
 /// A line for each language that a plugin can be written in beside Rhai.
-pub(super) async fn lines(surroundings: &Surroundings) -> Vec<Line> {
+pub(super) async fn lines(surroundings: &Surroundings) -> Vec<Finding> {
     vec![
         rust(surroundings).await,
         javascript(surroundings).await,
@@ -24,11 +24,11 @@ pub(super) async fn lines(surroundings: &Surroundings) -> Vec<Line> {
     ]
 }
 
-async fn rust(surroundings: &Surroundings) -> Line {
+async fn rust(surroundings: &Surroundings) -> Finding {
     const TARGET: &str = "wasm32-unknown-unknown";
     let what = "plugins in Rust";
     if !surroundings.finds("cargo") {
-        return Line::missing(
+        return Finding::missing(
             what,
             "cargo is not installed",
             "install Rust from https://rustup.rs",
@@ -36,41 +36,41 @@ async fn rust(surroundings: &Surroundings) -> Line {
     }
     let folder = says(&["rustc", "--print", "target-libdir", "--target", TARGET]).await;
     if folder.is_some_and(|folder| std::path::Path::new(folder.trim()).is_dir()) {
-        return Line::ok(what, format!("rustc has the target {TARGET}"));
+        return Finding::ok(what, format!("rustc has the target {TARGET}"));
     }
     if surroundings.finds("apt-get") {
-        return Line::ok(
+        return Finding::ok(
             what,
             format!("a plugin's build.sh fetches Debian's rustc-web; rustup target add {TARGET} is faster"),
         );
     }
-    Line::missing(
+    Finding::missing(
         what,
         format!("rustc lacks the target {TARGET}"),
         format!("rustup target add {TARGET}"),
     )
 }
 
-async fn javascript(surroundings: &Surroundings) -> Line {
+async fn javascript(surroundings: &Surroundings) -> Finding {
     let what = "plugins in JS";
     let version = says(&["node", "--version"]).await;
     let major = version
         .as_deref()
         .and_then(|text| number(text.trim().trim_start_matches('v'), 0));
     match (version, major) {
-        (Some(version), Some(major)) if major >= LEAST_NODE && surroundings.finds("npm") => Line::ok(
+        (Some(version), Some(major)) if major >= LEAST_NODE && surroundings.finds("npm") => Finding::ok(
             what,
             format!(
                 "Node {}; a plugin's build.sh fetches componentize-js",
                 version.trim()
             ),
         ),
-        (Some(version), _) => Line::missing(
+        (Some(version), _) => Finding::missing(
             what,
             format!("Node {} without npm, or older than {LEAST_NODE}", version.trim()),
             "install a newer one from https://nodejs.org",
         ),
-        (None, _) => Line::missing(
+        (None, _) => Finding::missing(
             what,
             "Node is not installed",
             "install it from https://nodejs.org",
@@ -78,28 +78,28 @@ async fn javascript(surroundings: &Surroundings) -> Line {
     }
 }
 
-async fn python(_: &Surroundings) -> Line {
+async fn python(_: &Surroundings) -> Finding {
     let what = "plugins in Python";
     let version = says(&["python3", "--version"]).await;
     let Some(version) = version else {
-        return Line::missing(what, "Python is not installed", "apt-get install python3-venv");
+        return Finding::missing(what, "Python is not installed", "apt-get install python3-venv");
     };
     let words = version.trim().trim_start_matches("Python ");
     if number(words, 0) != Some(3) || number(words, 1).is_none_or(|minor| minor < LEAST_PYTHON) {
-        return Line::missing(
+        return Finding::missing(
             what,
             format!("Python {words} is older than 3.{LEAST_PYTHON}"),
             "install a newer one from https://python.org",
         );
     }
     if says(&["python3", "-c", "import venv, ensurepip"]).await.is_none() {
-        return Line::missing(
+        return Finding::missing(
             what,
             format!("Python {words} without venv"),
             "apt-get install python3-venv",
         );
     }
-    Line::ok(
+    Finding::ok(
         what,
         format!("Python {words}; a plugin's build.sh fetches componentize-py"),
     )

@@ -5,61 +5,12 @@ mod server;
 
 use std::ffi::OsString;
 
-use serde::Serialize;
+use launchpad_domain::{Finding, Verdict};
 
 use super::{say, say_json};
 use crate::config::{Config, Overrides};
 use crate::error::ServerError;
 use crate::wiring::Surroundings;
-
-/// How it is with one thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    /// As it should be.
-    Ok,
-    /// Not there, and the server works without it.
-    Missing,
-    /// The server needs it otherwise.
-    Wrong,
-}
-
-/// What was found out about one thing.
-#[derive(Debug, Serialize)]
-struct Line {
-    what: &'static str,
-    state: State,
-    detail: String,
-    /// What mends it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
-}
-
-impl Line {
-    fn ok(what: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            what,
-            state: State::Ok,
-            detail: detail.into(),
-            remedy: None,
-        }
-    }
-
-    fn missing(what: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            state: State::Missing,
-            remedy: Some(remedy.into()),
-            ..Self::ok(what, detail)
-        }
-    }
-
-    fn wrong(what: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            state: State::Wrong,
-            ..Self::missing(what, detail, remedy)
-        }
-    }
-}
 
 /// Looks at everything and tells it; fails where something is wrong that the server needs.
 pub(crate) async fn run(
@@ -72,7 +23,7 @@ pub(crate) async fn run(
     match Config::load(overrides, environment) {
         Ok(config) => lines.extend(server::lines(&config, &surroundings).await),
         // What depends on the configuration cannot be looked at without it.
-        Err(problems) => lines.push(Line::wrong(
+        Err(problems) => lines.push(Finding::wrong(
             "configuration",
             problems.to_string(),
             "launchpad config shows each setting and where it was set",
@@ -84,7 +35,7 @@ pub(crate) async fn run(
     } else {
         lines.iter().try_for_each(tell)?;
     }
-    let wrong = lines.iter().filter(|line| line.state == State::Wrong).count();
+    let wrong = lines.iter().filter(|line| line.state == Verdict::Wrong).count();
     if wrong == 0 {
         return Ok(());
     }
@@ -96,11 +47,11 @@ pub(crate) async fn run(
     Err(ServerError::Unfit(format!("{what} wrong that the server needs")))
 }
 
-fn tell(line: &Line) -> Result<(), ServerError> {
+fn tell(line: &Finding) -> Result<(), ServerError> {
     let word = match line.state {
-        State::Ok => "ok",
-        State::Missing => "missing",
-        State::Wrong => "wrong",
+        Verdict::Ok => "ok",
+        Verdict::Missing => "missing",
+        Verdict::Wrong => "wrong",
     };
     let detail = line
         .detail
