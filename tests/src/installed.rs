@@ -66,6 +66,11 @@ impl<'a> Installed<'a> {
         Ok(installed)
     }
 
+    /// Where it is reached, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
     /// The namespace in which it is.
     pub fn namespace(&self) -> &Namespace<'a> {
         &self.namespace
@@ -79,7 +84,7 @@ impl<'a> Installed<'a> {
                 "",
             )
             .await?;
-        let stranger = Client::new(&format!("http://localhost:{}", self.port))?;
+        let stranger = Client::new(&self.url())?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             match stranger
@@ -120,7 +125,7 @@ impl<'a> Installed<'a> {
             .split_whitespace()
             .find(|word| word.starts_with("lpt_"))
             .with_context(|| format!("no token in `{made}`"))?;
-        Client::with_token(&format!("http://localhost:{}", self.port), token)
+        Client::with_token(&self.url(), token)
     }
 
     /// Makes a job of what a cron job would do at its time, and waits until it is done.

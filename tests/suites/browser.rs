@@ -8,6 +8,19 @@ use crate::portal;
 
 /// Runs one file of the browser suite against this portal, or against none.
 async fn run(suite: &str, portal: Option<&Portal>) -> anyhow::Result<()> {
+    let mut told = Vec::new();
+    if let Some(portal) = portal {
+        told.push(("LAUNCHPAD_TEST_URL", portal.url()));
+        told.push(("LAUNCHPAD_TEST_SETUP_LINK", portal.setup_link().await?));
+    }
+    play(suite, told).await.map_err(|error| {
+        let said = portal.map(Portal::log).unwrap_or_default();
+        anyhow::anyhow!("{error:#}\nthe portal said:\n{said}")
+    })
+}
+
+/// Runs one file of the browser suite, which is told this.
+pub(crate) async fn play(suite: &str, told: Vec<(&str, String)>) -> anyhow::Result<()> {
     let folder = workspace().join("tests/browser");
     ensure!(
         folder.join("node_modules").is_dir(),
@@ -20,17 +33,13 @@ async fn run(suite: &str, portal: Option<&Portal>) -> anyhow::Result<()> {
         &format!("suites/{suite}.test.mjs"),
     ]);
     node.env("LAUNCHPAD_TEST_PICTURES", workspace().join("target/browser"));
-    if let Some(portal) = portal {
-        node.env("LAUNCHPAD_TEST_URL", portal.url());
-        node.env("LAUNCHPAD_TEST_SETUP_LINK", portal.setup_link().await?);
-    }
+    node.envs(told);
     let output = node.kill_on_drop(true).output().await?;
     ensure!(
         output.status.success(),
-        "{}\n{}\nthe portal said:\n{}",
+        "{}\n{}",
         String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-        portal.map(Portal::log).unwrap_or_default()
+        String::from_utf8_lossy(&output.stderr)
     );
     Ok(())
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use anyhow::{Context, ensure};
 use launchpad_tests::{Client, Cluster, Installed, Postgres, link};
 use reqwest::Method;
+use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{PASSWORD, PROGRAM};
+use crate::{PASSWORD, PROGRAM, browser};
 
 async fn apps(client: &Client) -> anyhow::Result<BTreeSet<String>> {
     let answer = client.get("/api/apps").await?.expect(200)?.json()?;
@@ -86,6 +87,54 @@ async fn open_to_pods(cluster: &Cluster, port: u16) -> anyhow::Result<u16> {
         }
     });
     Ok(open)
+}
+
+/// With a browser, as a user: a desktop in the middle of its stream, a launch in the middle of it, a file in a workspace.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_users_have_outlives_the_portals_pod_and_goes_with_the_manifests() -> anyhow::Result<()> {
+    let cluster = Cluster::get().await?;
+    let portal = Installed::start(cluster, PROGRAM, None).await?;
+    let ada = portal.account("ada", "admin", PASSWORD).await?;
+    for (id, name, launch_type) in [
+        ("desktop", "Desktop", "container"),
+        ("notes", "Notes", "container-pvc"),
+    ] {
+        let app = json!({"id": id, "name": name, "launch_type": launch_type,
+            "container_image": "localhost/launchpad/desktop:1"});
+        ada.send_json(Method::POST, "/api/apps", &app)
+            .await?
+            .expect(201)?;
+    }
+    let told = vec![
+        ("LAUNCHPAD_TEST_URL", portal.url()),
+        ("LAUNCHPAD_TEST_NAMESPACE", portal.namespace().name().to_owned()),
+        (
+            "LAUNCHPAD_TEST_KUBECONFIG",
+            cluster.kubeconfig().display().to_string(),
+        ),
+    ];
+    browser::play("cluster", told).await?;
+
+    let listed = ada.get("/api/workspaces").await?.expect(200)?.json()?;
+    ensure!(
+        listed.as_array().map(Vec::len) == Some(1) && listed[0]["app_id"] == "notes",
+        "{listed}"
+    );
+    let sessions = ada.get("/api/sessions").await?.expect(200)?.json()?;
+    let sessions = sessions.as_array().context("a list")?;
+    ensure!(
+        sessions.len() == 4 && sessions.iter().all(|session| session["status"] == "stopped"),
+        "{sessions:?}"
+    );
+    portal.remove().await?;
+    let left = cluster
+        .kubectl(&["get", "persistentvolumes", "--output=json"], "")
+        .await?;
+    ensure!(
+        !left.contains(portal.namespace().name()),
+        "a volume is left: {left}"
+    );
+    Ok(())
 }
 
 /// Else it would be that of whichever pod has the lowest, and a connection of another pod's to this machine would be lost
