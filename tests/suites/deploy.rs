@@ -326,6 +326,13 @@ async fn the_portal_may_do_what_its_role_says_and_only_here() -> anyhow::Result<
     until_rights(&elsewhere, &account, &BTreeSet::new()).await
 }
 
+/// The rights of the shipped role, one by one.
+pub(crate) async fn role(namespace: &Namespace<'_>) -> anyhow::Result<BTreeSet<[String; 3]>> {
+    let objects = accepted(namespace, &SINGLE.overlay(namespace).await?).await?;
+    let role = objects.get("Role launchpad").context("no role")?;
+    Ok(rules(&role["rules"]))
+}
+
 /// Rights one by one: group, resource and verb.
 fn rules(of: &Value) -> BTreeSet<[String; 3]> {
     let words = |rule: &Value, of: &str| -> Vec<String> {
@@ -346,7 +353,7 @@ fn rules(of: &Value) -> BTreeSet<[String; 3]> {
 }
 
 /// The API server hears of a new role a moment later.
-async fn until_rights(
+pub(crate) async fn until_rights(
     namespace: &Namespace<'_>,
     account: &str,
     expected: &BTreeSet<[String; 3]>,

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use launchpad_tests::{Client, PATIENCE, Portal, Seed, app};
+use launchpad_tests::{Client, Cluster, PATIENCE, Portal, Recipe, Seed, app};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -40,7 +40,17 @@ fn inside(portal: &Portal, session: &str, command: &str) -> anyhow::Result<Strin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_user_keeps_is_found_again_by_nobody_else_until_it_is_deleted() -> anyhow::Result<()> {
-    let mut portal = portal().seed(Seed::Apps(vec![keeper("keep")])).start().await?;
+    keep_and_delete(portal()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_on_kubernetes() -> anyhow::Result<()> {
+    let namespace = Cluster::get().await?.namespace().await?;
+    keep_and_delete(portal().in_namespace(&namespace)).await
+}
+
+async fn keep_and_delete(recipe: Recipe) -> anyhow::Result<()> {
+    let mut portal = recipe.seed(Seed::Apps(vec![keeper("keep")])).start().await?;
     let ada = portal.account("ada", "user", PASSWORD).await?;
     let eve = portal.account("eve", "user", PASSWORD).await?;
     let root = portal.account("root", "admin", PASSWORD).await?;
@@ -64,7 +74,13 @@ async fn what_a_user_keeps_is_found_again_by_nobody_else_until_it_is_deleted() -
     ensure!(refused.body.contains(&first), "{}", refused.body);
     let second = ada.launch("keep").await?.id;
     let failed = ada.until(&second, "failed").await?;
-    ensure!(failed.reason.as_ref().is_some_and(|reason| reason == "workspace_in_use"), "{failed:?}");
+    ensure!(
+        failed
+            .reason
+            .as_ref()
+            .is_some_and(|reason| reason == "workspace_in_use"),
+        "{failed:?}"
+    );
 
     portal.kill().await?;
     portal.start_again().await?;
@@ -136,7 +152,7 @@ async fn the_account_page_tells_what_one_keeps() -> anyhow::Result<()> {
         .await?;
     let root = portal.account("root", "admin", PASSWORD).await?;
     let shared = serde_json::json!({"name": "Shared", "launch_type": "container-pvc",
-        "container_image": "localhost/launchpad/desktop:1", "settings": {"workspace_shared": true}});
+        "container_image": "localhost/launchpad/desktop:1", "settings": {"workspace_sharing": "join"}});
     root.send_json(Method::PUT, "/api/apps/shared", &shared)
         .await?
         .expect(200)?;
