@@ -64,7 +64,7 @@ pub(crate) async fn relay(
     socket: WebSocket,
     pod: Box<dyn ByteStream>,
 ) {
-    let _open = OpenStream::count();
+    let _viewer = site.services.sessions.viewed(id);
     let (mut to_browser, mut from_browser) = socket.split();
     let (from_pod, to_pod) = tokio::io::split(pod);
     let heard = tokio::sync::watch::Sender::new(Instant::now());
@@ -82,22 +82,6 @@ pub(crate) async fn relay(
     };
     // A browser that takes nothing any more does not hold the task.
     let _ = tokio::time::timeout(Duration::from_secs(2), close).await;
-}
-
-/// Counts a stream for as long as it is open, however it ends.
-struct OpenStream;
-
-impl OpenStream {
-    fn count() -> Self {
-        metrics::gauge!("launchpad_streams").increment(1);
-        Self
-    }
-}
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        metrics::gauge!("launchpad_streams").decrement(1);
-    }
 }
 
 /// Pod to browser, with the pings in between.

@@ -65,6 +65,8 @@ keys! {
     READY_TIMEOUT = "sessions.ready_timeout", "LAUNCHPAD_POD_READY_TIMEOUT", Some("120");
     /// The image that gives an app its screen.
     SIDECAR_IMAGE = "sessions.sidecar_image", "LAUNCHPAD_VNC_SIDECAR_IMAGE", Some("localhost/launchpad/vnc-sidecar:1");
+    /// Minutes without an open screen until a session's plugin is told that it is idle.
+    IDLE_AFTER = "sessions.idle_after", "LAUNCHPAD_SESSIONS__IDLE_AFTER", Some("15");
     /// Sessions that an account may have at once.
     PER_USER = "sessions.per_user", "LAUNCHPAD_SESSIONS__PER_USER", Some("5");
     /// CPU limit of a container that names none.

@@ -167,6 +167,7 @@ pub(super) fn sessions(reader: &mut Reader) -> Option<SessionSettings> {
     let timeout = reader.number(keys::SESSION_TIMEOUT, 1, 7 * 24 * 60);
     let interval = reader.number(keys::CLEANUP_INTERVAL, 1, 24 * 60);
     let ready = reader.number(keys::READY_TIMEOUT, 1, 3_600);
+    let idle = reader.number(keys::IDLE_AFTER, 1, 24 * 60);
     let per_user = reader.number(keys::PER_USER, 1, 1_000);
     let sidecar_image = reader.parsed(keys::SIDECAR_IMAGE, |text| match text {
         "" => Ok(String::new()),
@@ -182,6 +183,7 @@ pub(super) fn sessions(reader: &mut Reader) -> Option<SessionSettings> {
         timeout: chrono::Duration::minutes(timeout),
         ready_timeout: chrono::Duration::seconds(ready),
         cleanup_interval: Duration::from_secs(interval? * 60),
+        idle_after: chrono::Duration::minutes(i64::try_from(idle?).ok()?),
         per_user: u32::try_from(per_user?).ok()?,
         sidecar_image: sidecar_image?,
         pod_limits: PodLimits {

@@ -14,6 +14,7 @@ mod plugin_events;
 mod reconcile;
 mod removal;
 mod sweep;
+mod viewers;
 mod wakes;
 
 use std::sync::Arc;
@@ -35,6 +36,8 @@ use engine::Engine;
 pub use engine::EngineState;
 pub use launch::LaunchRequest;
 pub use manager::Manager;
+use viewers::Viewers;
+pub use viewers::Watching;
 use wakes::Wakes;
 
 /// Most sessions that one list holds.
@@ -54,6 +57,8 @@ pub struct SessionSettings {
     pub ready_timeout: chrono::Duration,
     /// How often everything is compared at the least, even while the engine is silent.
     pub cleanup_interval: Duration,
+    /// How long nobody looks at a session until its plugin is told that it is idle.
+    pub idle_after: chrono::Duration,
     /// How many sessions an account may have at once.
     pub per_user: u32,
     /// The image that gives a desktop app its screen.
@@ -77,6 +82,7 @@ pub(crate) struct Shared {
     wakes: Wakes,
     /// Rings when a workspace is to go.
     pub(crate) workspace_wishes: Notify,
+    viewers: Viewers,
     progresses: Progresses,
     secrets: Secrets,
     remembered: Cache<SessionId, Arc<Session>>,
@@ -103,6 +109,7 @@ impl Sessions {
             settings,
             wakes: Wakes::default(),
             workspace_wishes: Notify::new(),
+            viewers: Viewers::default(),
             progresses: support.progresses.clone(),
             secrets: support.secrets.clone(),
             remembered: Cache::builder()
@@ -183,6 +190,11 @@ impl Sessions {
             .workload(&session)
             .ok_or(ServiceError::NotFound("workload"))?;
         Ok(engine.runtime.connect(&workload).await?)
+    }
+
+    /// Notes that somebody looks at a session, until what is answered is dropped.
+    pub fn viewed(&self, id: SessionId) -> Watching {
+        Watching::new(self.clone(), id)
     }
 
     /// What is known of the engine.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use launchpad_domain::launch_types::{EventAction, HookEvent};
 use launchpad_domain::{Actor, Session, SessionEvent, SessionId, Stage, Status};
 use tokio::sync::broadcast::error::RecvError;
@@ -71,6 +72,28 @@ impl Shared {
             self.store.sessions().set_told(session.id, &told).await?;
         }
         Ok(())
+    }
+
+    /// Tells the plugin that nobody has looked at the session for long enough; once, until somebody looks again. Answers when
+    /// that is to be asked next, where it wants to know.
+    pub(super) async fn tell_idle(&self, session: &Session) -> Result<Option<DateTime<Utc>>, ServiceError> {
+        let subscribed = self.launch_types.subscribed(&session.planned_by());
+        if !subscribed.contains(&SessionEvent::Idle) {
+            return Ok(None);
+        }
+        let now = self.clock.now();
+        let Some(since) = self.viewers.untold(session.id, now) else {
+            return Ok(None);
+        };
+        let idle = since + self.settings.idle_after;
+        if now < idle {
+            return Ok(Some(idle));
+        }
+        for action in self.told(session, SessionEvent::Idle).await? {
+            self.act(session.id, action).await?;
+        }
+        self.viewers.set_told(session.id);
+        Ok(None)
     }
 
     /// Tells the plugin of a launch's progress for as long as this is polled.

@@ -351,7 +351,9 @@ impl Pass {
             None => {}
         }
         self.shared.tell_plugin(session, false).await?;
-        Ok(Some(Next::At(session.expires_at)))
+        let idle = self.shared.tell_idle(session).await?;
+        let next = idle.map_or(session.expires_at, |idle| idle.min(session.expires_at));
+        Ok(Some(Next::At(next)))
     }
 
     /// Makes the session `failed`. `None`: the row moved.

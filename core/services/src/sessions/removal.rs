@@ -32,6 +32,7 @@ impl Pass {
             shared.tell_plugin(&session, true).await?;
         }
         shared.progresses.forget(session.id);
+        shared.viewers.forget(session.id);
         let now = shared.clock.now();
         shared.store.sessions().set_cleaned(session.id, now).await?;
         Ok(Next::Never)

@@ -18,15 +18,14 @@ struct Told {
 
 impl Told {
     async fn start(types: ScriptedLaunchTypes) -> Self {
+        Self::start_within(types, Timeouts::default()).await
+    }
+
+    async fn start_within(types: ScriptedLaunchTypes, timeouts: Timeouts) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let types = Arc::new(types);
-        let portal = Portal::start_with(
-            folder.path(),
-            ScriptedEngine::new(),
-            Timeouts::default(),
-            Arc::clone(&types),
-        )
-        .await;
+        let portal =
+            Portal::start_with(folder.path(), ScriptedEngine::new(), timeouts, Arc::clone(&types)).await;
         portal.add_app("desk", "telling").await;
         Self {
             portal,
@@ -93,6 +92,29 @@ async fn a_plugin_is_told_of_everything_in_order() {
             SessionEvent::Stopped
         ]
     );
+    told.portal.stop().await;
+}
+
+#[tokio::test]
+async fn a_plugin_may_end_a_session_that_nobody_has_looked_at_for_a_while() {
+    let types = ScriptedLaunchTypes::default();
+    types
+        .actions
+        .lock()
+        .unwrap()
+        .insert(SessionEvent::Idle, Ok(EventAction::Stop));
+    let soon = Timeouts {
+        idle: chrono::Duration::seconds(2),
+        ..Timeouts::default()
+    };
+    let told = Told::start_within(types, soon).await;
+    let id = told.running().await;
+    let watching = told.portal.services.sessions.viewed(id);
+    told.until_told(SessionEvent::Ready).await;
+    assert!(!told.events().contains(&SessionEvent::Idle));
+    drop(watching);
+    told.portal.until_status(id, Status::Stopped).await;
+    assert!(told.events().contains(&SessionEvent::Idle));
     told.portal.stop().await;
 }
 

@@ -363,6 +363,7 @@ pub(crate) struct Portal {
 pub(crate) struct Timeouts {
     pub(crate) ready: chrono::Duration,
     pub(crate) session: chrono::Duration,
+    pub(crate) idle: chrono::Duration,
 }
 
 impl Default for Timeouts {
@@ -370,6 +371,7 @@ impl Default for Timeouts {
         Self {
             ready: chrono::Duration::seconds(60),
             session: chrono::Duration::minutes(10),
+            idle: chrono::Duration::minutes(10),
         }
     }
 }
@@ -406,6 +408,7 @@ impl Portal {
                 timeout: timeouts.session,
                 ready_timeout: timeouts.ready,
                 cleanup_interval: Duration::from_secs(30),
+                idle_after: timeouts.idle,
                 per_user: 3,
                 sidecar_image: "localhost/vnc:1".into(),
                 pod_limits: PodLimits::default(),
