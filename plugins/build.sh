@@ -37,6 +37,8 @@ check() {
         done
     done
     for folder in "$here"/../examples/plugins/*/; do
+        # A component with an interpreter inside is built by hand and not kept.
+        [ -e "$folder/main.rhai" ] || [ -e "$folder/plugin.wasm" ] || continue
         (cd "$here/.." && cargo run --locked --quiet -p launchpad-tests --bin launchpad-under-test -- \
             plugin test "$folder")
     done
