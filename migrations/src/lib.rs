@@ -9,6 +9,7 @@ mod m20261123_000002_accounts;
 mod m20261124_000003_plugins;
 mod m20261124_000004_audit_chain;
 mod m20261125_000007_workspaces;
+mod m20261125_000008_plugin_grants;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{MigrationTrait, async_trait};
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000003_plugins::Migration),
             Box::new(m20261124_000004_audit_chain::Migration),
             Box::new(m20261125_000007_workspaces::Migration),
+            Box::new(m20261125_000008_plugin_grants::Migration),
         ]
     }
 }

@@ -291,3 +291,65 @@ async fn a_bad_version_is_told_of_a_switch_outlives_a_restart_and_a_removed_plug
     admin.get("/api/plugins/seats").await?.expect(404)?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_grants_what_a_new_version_asks_for_and_it_holds_after_a_restart()
+-> anyhow::Result<()> {
+    let Scene {
+        mut portal,
+        folder,
+        admin,
+        mut browser,
+    } = scene().await?;
+    let manifest = folder.path().join("seats/plugin.toml");
+    let newer =
+        MANIFEST.replace("1.0.0", "1.1.0") + "[capabilities]\nplan = [\"pvc\"]\nlookup = [\"apps\"]\n";
+    fs::write(&manifest, &newer)?;
+    reload(&admin).await?;
+    let read = async || admin.get("/api/plugins/seats").await?.expect(200)?.json();
+    let waiting = read().await?;
+    ensure!(
+        waiting["version"] == "1.0.0" && waiting["waiting"]["lacking"] == json!(["lookup:apps", "pvc"]),
+        "{waiting}"
+    );
+    let page = browser.get("/admin/plugins/seats").await?.expect(200)?.body;
+    ensure!(
+        page.contains("Version 1.1.0 waits: it asks for lookup:apps, pvc") && page.contains(r#"value="pvc""#),
+        "{page}"
+    );
+    // Nothing that it does not ask for.
+    let path = "/api/plugins/seats/grants";
+    let wrong = json!({"capabilities": ["secret-read:key"]});
+    admin.send_json(Method::PUT, path, &wrong).await?.expect(422)?;
+    // Half of it is not enough; all of it is, without a restart.
+    let half = json!({"capabilities": ["pvc"]});
+    let answer = admin
+        .send_json(Method::PUT, path, &half)
+        .await?
+        .expect(200)?
+        .json()?;
+    ensure!(answer["version"] == "1.0.0", "{answer}");
+    let ticked = [("granted", "pvc"), ("granted", "lookup:apps")];
+    browser
+        .submit("/admin/plugins/seats/grants", &ticked)
+        .await?
+        .expect(303)?;
+    let granted = json!(["lookup:apps", "pvc"]);
+    let running = read().await?;
+    ensure!(
+        running["version"] == "1.1.0" && running["approved"] == granted && running["waiting"].is_null(),
+        "{running}"
+    );
+    portal.kill().await?;
+    portal.start_again().await?;
+    ensure!(read().await?["granted"] == granted, "a grant is kept");
+    // The folder is a part of it: the same plugin elsewhere has nothing.
+    fs::rename(folder.path().join("seats"), folder.path().join("moved"))?;
+    reload(&admin).await?;
+    ensure!(read().await?["granted"] == json!([]), "a grant follows no folder");
+    let audit = admin.get("/api/audit").await?.expect(200)?.json()?;
+    let grants = audit.as_array().context("a list")?.iter();
+    let grants: Vec<_> = grants.filter(|row| row["action"] == "GRANT_PLUGIN").collect();
+    ensure!(grants.len() == 2, "{audit}");
+    Ok(())
+}

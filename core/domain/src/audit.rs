@@ -122,6 +122,8 @@ actions!(
     EnablePlugin = "ENABLE_PLUGIN",
     /// A plugin was switched off.
     DisablePlugin = "DISABLE_PLUGIN",
+    /// An administrator gave a plugin powers, or took some back.
+    GrantPlugin = "GRANT_PLUGIN",
     /// The folders of plugins were looked at again.
     ReloadPlugins = "RELOAD_PLUGINS",
     /// A backup took the place of the database.

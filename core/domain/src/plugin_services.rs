@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Grants, LaunchTypeId, SessionId};
+use crate::{Grants, LaunchTypeId, SessionId, UserId};
 
 /// Why a host function gave no answer. Plugins get it as an error that they may handle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +75,33 @@ pub struct FetchResponse {
     pub body: String,
 }
 
+/// What plugins may look up. Of what belongs to accounts, only that of the user for whom the hook is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookupKind {
+    /// `apps`: an app of the catalogue, by its id.
+    Apps,
+    /// `sessions`: a live session of the user's by its id, or `*` for all of them.
+    Sessions,
+}
+
+impl LookupKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Apps, Self::Sessions];
+
+    /// Its name in manifests and calls.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Apps => "apps",
+            Self::Sessions => "sessions",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
 /// What host functions need from the rest of the portal.
 #[async_trait]
 pub trait PluginServices: Send + Sync + fmt::Debug {
@@ -110,6 +137,11 @@ pub trait PluginServices: Send + Sync + fmt::Debug {
     /// Fetches an address; each redirect must be allowed as well.
     async fn fetch(&self, request: FetchRequest, allowed: &Grants) -> Result<FetchResponse, HostCallError>;
 
-    /// An object that plugins may know of: kind `apps`, an app of the catalogue by its id.
-    async fn look_up(&self, kind: &str, name: &str) -> Result<Option<Value>, HostCallError>;
+    /// An object that plugins may know of, by kind and name: see [`LookupKind`]. `user`: for whom the hook is called.
+    async fn look_up(
+        &self,
+        user: Option<UserId>,
+        kind: LookupKind,
+        name: &str,
+    ) -> Result<Option<Value>, HostCallError>;
 }

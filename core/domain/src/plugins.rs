@@ -1,5 +1,7 @@
 //! The port to what is installed: what an administrator sees of plugins, and does with them.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -17,6 +19,20 @@ pub enum PluginState {
     Off,
     /// It could not be loaded.
     Failed,
+    /// Its component is being compiled for the first time, which may take a minute.
+    Compiling,
+}
+
+impl PluginState {
+    /// As a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Loaded => "loaded",
+            Self::Off => "off",
+            Self::Failed => "failed",
+            Self::Compiling => "compiling",
+        }
+    }
 }
 
 /// A plugin as its page shows it.
@@ -32,6 +48,40 @@ pub struct PluginReport {
     pub problem: Option<String>,
     /// What is known of a plugin that was loaded.
     pub loaded: Option<LoadedPlugin>,
+    /// Its newer version that waits for an administrator.
+    pub waiting: Option<WaitingVersion>,
+}
+
+impl PluginReport {
+    /// Whether the version that runs, or one that waits, asks for this power.
+    pub fn asks_for(&self, word: &str) -> bool {
+        let running = self.loaded.iter().flat_map(|loaded| &loaded.asked);
+        let waiting = self.waiting.iter().flat_map(|waiting| &waiting.asked);
+        running.chain(waiting).any(|asked| asked == word)
+    }
+}
+
+/// A version of a plugin that asks for more than the one that runs, and is not taken up before that is granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitingVersion {
+    /// Its version.
+    pub version: String,
+    /// All the capabilities that it asks for.
+    pub asked: Vec<String>,
+    /// Those of them that nobody has granted.
+    pub lacking: Vec<String>,
+}
+
+/// Powers that an administrator gave a plugin. They are the plugin's with this id in this place alone: another with the
+/// same id elsewhere has none of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// The plugin.
+    pub id: LaunchTypeId,
+    /// Where it comes from: see [`PluginReport::source`].
+    pub source: String,
+    /// The capabilities, as words.
+    pub capabilities: BTreeSet<String>,
 }
 
 /// What is known of a plugin that was loaded.
@@ -57,6 +107,8 @@ pub struct LoadedPlugin {
     pub asked: Vec<String>,
     /// Those of them that it was given.
     pub granted: Vec<String>,
+    /// Those of the given ones that no configuration gives: an administrator did, and may take them back.
+    pub approved: Vec<String>,
     /// What one call may use.
     pub limits: CallLimits,
     /// How its calls went.
@@ -173,6 +225,10 @@ pub trait Plugins: Send + Sync + std::fmt::Debug {
 
     /// Switches a plugin on or off, in memory; who calls this keeps it.
     fn switch(&self, id: &LaunchTypeId, on: bool) -> Result<(), HookError>;
+
+    /// Gives a plugin what an administrator approved, in place of what was approved for it before, and takes up a version
+    /// that waited for it. In memory; who calls this keeps it.
+    async fn approve(&self, approval: Approval);
 
     /// Looks at every folder now, and takes what has changed. Hooks that rest are called again.
     async fn reload(&self);

@@ -1,8 +1,10 @@
 //! One call of a hook: what is called, and how it may end.
 
 use std::fmt;
+use std::sync::Arc;
 
-use launchpad_domain::FieldProblem;
+use launchpad_domain::{FieldProblem, HookContext};
+use serde::Serialize;
 use serde_json::Value;
 
 /// The functions of a plugin that this server calls.
@@ -66,19 +68,34 @@ impl fmt::Display for Hook {
     }
 }
 
-/// What a hook is called with: the same for both carriers, written once.
-#[derive(Debug)]
-pub(crate) struct Document {
-    pub(crate) value: Value,
-    pub(crate) text: String,
+/// What a hook is called with: the same text for both carriers, written once.
+#[derive(Debug, Clone)]
+pub(crate) struct Document(pub(crate) Arc<str>);
+
+/// The plugin as its hooks see it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Myself<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) version: &'a str,
 }
 
-impl From<Value> for Document {
-    fn from(value: Value) -> Self {
-        Self {
-            text: value.to_string(),
-            value,
+impl Document {
+    /// The server's context for a plugin.
+    pub(crate) fn of(context: &HookContext, plugin: &Myself<'_>) -> serde_json::Result<Self> {
+        #[derive(Serialize)]
+        struct Whole<'a> {
+            #[serde(flatten)]
+            context: &'a HookContext,
+            plugin: &'a Myself<'a>,
         }
+        let text = serde_json::to_string(&Whole { context, plugin })?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl From<&Value> for Document {
+    fn from(value: &Value) -> Self {
+        Self(value.to_string().into())
     }
 }
 

@@ -1,9 +1,11 @@
 //! Why a plugin was not loaded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::Problems;
+use launchpad_domain::plugins::WaitingVersion;
 
 /// Why a plugin was not loaded.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +65,11 @@ pub enum LoadError {
     #[error("plugins.config: {0}")]
     Config(Problems),
     /// A new version asks for more than the one that runs, and nobody has granted it.
-    #[error("waits for an administrator to grant {}", .0.join(", "))]
-    Ungranted(Vec<String>),
+    #[error("version {} waits for an administrator to grant {}", .0.version, .0.lacking.join(", "))]
+    Ungranted(WaitingVersion),
+    /// The component could not be compiled in the time that there is for it.
+    #[error("compiling took longer than {} s", .0.as_secs_f32())]
+    Slow(Duration),
     /// A new version does not do what its own recorded calls say.
     #[error("its own test {name} fails: {difference}")]
     Test {
@@ -84,6 +89,17 @@ pub enum LoadError {
     /// What runs plugins of this kind could not be started.
     #[error("cannot be run: {0}")]
     NoCarrier(String),
+}
+
+impl Failure {
+    pub(crate) fn new(source: String, error: LoadError, since: DateTime<Utc>) -> Self {
+        tracing::error!(source, %error, "a plugin was not loaded");
+        Self {
+            source,
+            error: Arc::new(error),
+            since,
+        }
+    }
 }
 
 /// A plugin that was not loaded.

@@ -4,8 +4,8 @@ use launchpad_domain::SessionEvent;
 
 use crate::call::Hook;
 use crate::limits::{
-    CALLS, CALLS_PER_PLUGIN, FETCHES, Limits, MAX_ANSWER, MAX_COMPONENT, MAX_CONTEXT, MAX_DEPTH, MAX_KEY,
-    MAX_LOG_LINE, MAX_LOG_LINES, MAX_SCRIPT, MAX_VALUE, QUEUE,
+    CALLS, CALLS_PER_PLUGIN, Ceiling, FETCHES, MAX_ANSWER, MAX_COMPONENT, MAX_CONTEXT, MAX_CPU, MAX_DEPTH,
+    MAX_KEY, MAX_LOG_LINE, MAX_LOG_LINES, MAX_MEMORY, MAX_SCRIPT, MAX_VALUE, MAX_WALL, QUEUE,
 };
 
 const GUIDE: &str = include_str!("../../../plugins/README.md");
@@ -32,7 +32,7 @@ fn it_tells_of_every_hook_event_and_host_function() {
 
 #[test]
 fn its_figures_are_those_that_are_enforced() {
-    let limits = Limits::default();
+    let limits = Ceiling::default();
     let kib = |bytes: usize| bytes / 1_024;
     assert_eq!(MAX_CONTEXT, MAX_ANSWER);
     for words in [
@@ -41,7 +41,13 @@ fn its_figures_are_those_that_are_enforced() {
             limits.cpu.as_millis()
         ),
         format!("| time from start to end | {} s;", limits.wall.as_secs()),
-        format!("| memory | {} MiB |", kib(kib(limits.memory))),
+        format!(
+            "| memory | {} MiB, tables of 20,000 elements |",
+            kib(kib(limits.memory))
+        ),
+        format!("`plugins.limits.cpu_ms` (to {})", MAX_CPU.as_millis()),
+        format!("`plugins.limits.wall_ms` (to {})", MAX_WALL.as_millis()),
+        format!("`plugins.limits.memory_mib` (to {})", kib(kib(MAX_MEMORY))),
         format!(
             "| context and answer | {} KiB each, nested {MAX_DEPTH} deep |",
             kib(MAX_ANSWER)
@@ -57,8 +63,9 @@ fn its_figures_are_those_that_are_enforced() {
             QUEUE.as_secs()
         ),
         format!(
-            "| its file | {} MiB | {} KiB |",
+            "| its file | {} MiB, compiled within {} s beside everything else | {} KiB, 128 functions |",
             kib(kib(MAX_COMPONENT)),
+            limits.compiling.as_secs(),
             kib(MAX_SCRIPT)
         ),
     ] {

@@ -1,22 +1,32 @@
 //! The plugins of this server: which are installed, and which of them answers for a launch type.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
-use chrono::{DateTime, Utc};
 use launchpad_domain::{HookError, LaunchTypeId, PlannedBy};
 
 use crate::admission::Gate;
+use crate::approvals::Approvals;
+use crate::installed::{Installed, Loaded};
 use crate::load::Loader;
 use crate::plugin::Plugin;
-use crate::rhai_carrier::{Scripts, threads};
+use crate::rhai_carrier::Scripts;
 use crate::wasm::Cache;
-use crate::{Failure, LoadError, Setup, Source};
+use crate::{Failure, LoadError, Setup, Source, threads};
 
 /// So many older versions are kept for the sessions that they planned.
 const RETAINED: usize = 16;
+
+const CRASHED: &str = "the compiler crashed";
+
+/// What became of a place at the start.
+enum Found {
+    /// Its plugin, or why there is none.
+    Now(Result<Plugin, LoadError>),
+    /// The plugin with this id must be compiled first.
+    Later(LaunchTypeId),
+}
 
 /// The plugins that are installed.
 ///
@@ -34,38 +44,32 @@ pub struct PluginHost {
     pub(crate) reloading: tokio::sync::Mutex<()>,
 }
 
-/// Everything that is installed at one moment.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Installed {
-    pub(crate) plugins: BTreeMap<LaunchTypeId, Arc<Loaded>>,
-    /// What could not be loaded; of a plugin that runs: its newer version.
-    pub(crate) failures: Vec<Failure>,
-    /// Switched off by an administrator.
-    pub(crate) off: BTreeSet<LaunchTypeId>,
-    /// What each place looked like when it was read last.
-    pub(crate) looks: BTreeMap<String, u64>,
-}
-
-/// A plugin and where it comes from.
-#[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) plugin: Plugin,
-    pub(crate) source: Source,
-    pub(crate) since: DateTime<Utc>,
-}
-
 impl PluginHost {
-    /// Loads plugins. Of two with one id the first stays.
+    /// Loads plugins, all of them. Of two with one id the first stays.
     ///
     /// Never fails as a whole: what could not be loaded stands in [`failures`](Self::failures).
     pub async fn load(setup: Setup) -> Self {
+        let host = Self::start(setup).await;
+        for source in host.sources().0 {
+            if host.installed.load().compiling.contains_key(&source.to_string()) {
+                host.take_up(source).await;
+            }
+        }
+        host.sweep();
+        host
+    }
+
+    /// Loads what is ready at once, and leaves the rest to [`watch`](Self::watch): components from outside that were not
+    /// compiled here before, which may take as long as a minute each.
+    pub async fn start(setup: Setup) -> Self {
         let now = setup.clock.now();
         let loader = Arc::new(Loader {
             scripts: Scripts::new(),
             components: OnceLock::new(),
             cache: setup.cache.as_deref().and_then(open),
             gate: Gate::new(),
-            granted: setup.granted,
+            approvals: Approvals::new(setup.granted, setup.approved),
+            ceiling: setup.ceiling,
             configs: setup.configs,
             services: setup.services,
             clock: setup.clock,
@@ -80,21 +84,36 @@ impl PluginHost {
         let (sources, unreadable) = host.sources();
         let mut installed = Installed::default();
         for (name, error) in unreadable {
-            installed.fail(name, error, now);
+            installed.fail(Failure::new(name, error, now));
         }
-        for (source, plugin) in host.compile(sources).await {
+        for (source, found) in host.ready(sources).await {
             let name = source.to_string();
-            installed.looks.insert(name.clone(), source.look());
-            match plugin.and_then(|plugin| installed.admit(&plugin, &source).map(|()| plugin)) {
-                Ok(plugin) => installed.add(plugin, source, now),
-                Err(error) => installed.fail(name, error, now),
+            let added = match found {
+                Found::Later(id) => installed.expect(&source, id, now),
+                Found::Now(plugin) => {
+                    installed.looks.insert(name.clone(), source.look());
+                    plugin
+                        .and_then(|plugin| installed.admit(&plugin, &source).map(|()| plugin))
+                        .map(|plugin| installed.add(Loaded::new(plugin, source, now)))
+                }
+            };
+            if let Err(error) = added {
+                installed.fail(Failure::new(name, error, now));
             }
         }
-        if let Some(cache) = &host.loader.cache {
+        let all_are_there = installed.compiling.is_empty();
+        host.installed.store(Arc::new(installed));
+        if all_are_there {
+            host.sweep();
+        }
+        host
+    }
+
+    /// Deletes compiled components that nobody uses any more.
+    pub(crate) fn sweep(&self) {
+        if let Some(cache) = &self.loader.cache {
             cache.sweep();
         }
-        host.installed.store(Arc::new(installed));
-        host
     }
 
     /// Every place where a plugin may be now, and the folders that cannot be read.
@@ -111,26 +130,44 @@ impl PluginHost {
         (sources, unreadable)
     }
 
-    /// Reads and compiles plugins, away from the threads that serve requests.
-    pub(crate) async fn compile(&self, sources: Vec<Source>) -> Vec<(Source, Result<Plugin, LoadError>)> {
+    /// Reads those plugins that are ready at once, away from the threads that serve requests.
+    async fn ready(&self, sources: Vec<Source>) -> Vec<(Source, Found)> {
         let loader = Arc::clone(&self.loader);
         let given = sources.clone();
         let loading = threads::start("plugin-load", move || {
-            let load = |source: Source| {
-                let plugin = loader.load(&source);
-                (source, plugin)
+            let read = |source: Source| {
+                let found = match loader.takes_long(&source) {
+                    Some(id) => Found::Later(id),
+                    None => Found::Now(loader.load(&source)),
+                };
+                (source, found)
             };
-            given.into_iter().map(load).collect()
+            given.into_iter().map(read).collect()
         });
         let reason = match loading {
             Ok(work) => match work.await {
                 Ok(plugins) => return plugins,
-                Err(_) => "the compiler crashed".to_owned(),
+                Err(_) => CRASHED.to_owned(),
             },
             Err(error) => error.to_string(),
         };
-        let failed = |source| (source, Err(LoadError::NoCarrier(reason.clone())));
+        let failed = |source| (source, Found::Now(Err(LoadError::NoCarrier(reason.clone()))));
         sources.into_iter().map(failed).collect()
+    }
+
+    /// Reads and compiles one plugin, away from the threads that serve requests, in the time that there is for it. The
+    /// compiler cannot be stopped: what takes longer ends unheard.
+    pub(crate) async fn compiled(&self, source: &Source) -> Result<Plugin, LoadError> {
+        let loader = Arc::clone(&self.loader);
+        let given = source.clone();
+        let work = threads::start("plugin-load", move || loader.load(&given))
+            .map_err(|error| LoadError::NoCarrier(error.to_string()))?;
+        let most = self.loader.ceiling.compiling;
+        match tokio::time::timeout(most, work).await {
+            Ok(Ok(plugin)) => plugin,
+            Ok(Err(_)) => Err(LoadError::NoCarrier(CRASHED.to_owned())),
+            Err(_) => Err(LoadError::Slow(most)),
+        }
     }
 
     /// What could not be loaded, and why.
@@ -141,6 +178,12 @@ impl PluginHost {
     /// The plugin with this id, switched on or off.
     pub(crate) fn find(&self, id: &LaunchTypeId) -> Result<Arc<Loaded>, HookError> {
         let installed = self.installed.load();
+        if installed.compiling.values().any(|(awaited, _)| awaited == id) {
+            return Err(HookError::Fault {
+                code: "plugin-unavailable",
+                message: format!("the launch type {id} is still being compiled; try again in a minute"),
+            });
+        }
         installed
             .plugins
             .get(id)
@@ -165,15 +208,19 @@ impl PluginHost {
     /// The plugin that answers for a session: the one that planned it, or one that can stand for it. A plugin that was
     /// switched off still sees its sessions out.
     pub(crate) fn answering_for(&self, planned_by: &PlannedBy) -> Result<Arc<Loaded>, HookError> {
-        let current = self.find(&planned_by.id)?;
+        let current = self.find(&planned_by.id);
         let Some(digest) = &planned_by.digest else {
-            return Ok(current);
+            return current;
         };
-        if current.plugin.digest == *digest {
-            return Ok(current);
-        }
         let retained = self.retained.lock().unwrap_or_else(PoisonError::into_inner);
         let planner = retained.iter().rev().find(|old| old.plugin.digest == *digest);
+        let current = match (current, planner) {
+            (Ok(current), _) if current.plugin.digest == *digest => return Ok(current),
+            (Ok(current), _) => current,
+            // Its folder is gone, or has another plugin now.
+            (Err(_), Some(planner)) => return Ok(Arc::clone(planner)),
+            (Err(error), None) => return Err(error),
+        };
         let stands_in =
             |old: &&Arc<Loaded>| old.plugin.manifest.version.major == current.plugin.manifest.version.major;
         // Without the planner, the current version is the only one that may know what to do.
@@ -187,41 +234,6 @@ impl PluginHost {
             retained.remove(0);
         }
         retained.push(old);
-    }
-}
-
-impl Installed {
-    /// Whether a plugin may be added: its id is not taken.
-    pub(crate) fn admit(&self, plugin: &Plugin, source: &Source) -> Result<(), LoadError> {
-        match self.plugins.get(&plugin.manifest.id) {
-            Some(taken) if taken.source.to_string() != source.to_string() => Err(LoadError::Taken {
-                id: plugin.manifest.id.to_string(),
-                holder: taken.source.to_string(),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    pub(crate) fn add(&mut self, plugin: Plugin, source: Source, since: DateTime<Utc>) {
-        tracing::info!(plugin = &*plugin.label, %source, "plugin loaded");
-        let id = plugin.manifest.id.clone();
-        self.plugins.insert(
-            id,
-            Arc::new(Loaded {
-                plugin,
-                source,
-                since,
-            }),
-        );
-    }
-
-    pub(crate) fn fail(&mut self, source: String, error: LoadError, since: DateTime<Utc>) {
-        tracing::error!(source, %error, "a plugin was not loaded");
-        self.failures.push(Failure {
-            source,
-            error: Arc::new(error),
-            since,
-        });
     }
 }
 

@@ -4,9 +4,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use launchpad_domain::plugin_services::{FetchRequest, FetchResponse, Progress};
+use launchpad_domain::plugin_services::{FetchRequest, FetchResponse, LookupKind, Progress};
 use launchpad_domain::policy::SECRET_PREFIX;
-use launchpad_domain::{Capability, Grants, HostCallError, LaunchTypeId, PluginServices, SessionId};
+use launchpad_domain::{Capability, Grants, HostCallError, LaunchTypeId, PluginServices, SessionId, UserId};
 use serde_json::Value;
 use url::Url;
 
@@ -23,6 +23,8 @@ type Answer<T> = Result<T, HostCallError>;
 pub(crate) struct HostSide {
     /// None before there is a session, and for links.
     pub(crate) session: Option<SessionId>,
+    /// For whom the hook is called.
+    pub(crate) user: Option<UserId>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) services: Arc<dyn PluginServices>,
 }
@@ -46,6 +48,11 @@ impl HostCalls {
             fetches: AtomicU32::new(0),
             progresses: AtomicU32::new(0),
         }
+    }
+
+    /// Whether the call may wait for seconds.
+    pub(crate) fn may_fetch(&self) -> bool {
+        self.side.grants.allows_any_fetch()
     }
 
     pub(crate) fn log(&self, level: &str, message: &str, fields: &str) {
@@ -132,7 +139,9 @@ impl HostCalls {
     pub(crate) async fn lookup(&self, kind: &str, name: &str) -> Answer<Option<Value>> {
         self.granted(Capability::Lookup(kind))?;
         check_key(name)?;
-        self.side.services.look_up(kind, name).await
+        let known = LookupKind::named(kind)
+            .ok_or_else(|| HostCallError::new("invalid-input", format!("there is no kind `{kind}`")))?;
+        self.side.services.look_up(self.side.user, known, name).await
     }
 
     fn session(&self) -> Answer<SessionId> {

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::plugins::{CallFigures, CallOutcome, CallRecord, LogLine};
-use serde_json::Value;
 
 use crate::answer::line;
-use crate::call::Hook;
+use crate::call::{Document, Hook};
 
 /// So many calls are remembered.
 const CALLS: usize = 100;
@@ -25,7 +24,8 @@ pub(crate) struct Journal(Mutex<Pages>);
 
 #[derive(Debug, Default)]
 struct Pages {
-    calls: VecDeque<CallRecord>,
+    /// Each with its context as text: it is read once in a while, and written at every call.
+    calls: VecDeque<(CallRecord, Option<Document>)>,
     lines: VecDeque<LogLine>,
     called: u64,
     refused: u64,
@@ -39,8 +39,7 @@ pub(crate) struct Call {
     pub(crate) took: Duration,
     pub(crate) outcome: CallOutcome,
     pub(crate) message: String,
-    /// The context, and its length as JSON.
-    pub(crate) context: (Value, usize),
+    pub(crate) context: Document,
 }
 
 impl Journal {
@@ -62,9 +61,10 @@ impl Journal {
             micros: u64::try_from(call.took.as_micros()).unwrap_or(u64::MAX),
             outcome: call.outcome,
             message: line(&call.message, MAX_TEXT),
-            context: (call.context.1 <= KEPT_CONTEXT).then_some(call.context.0),
+            context: None,
         };
-        pages.calls.push_back(record);
+        let kept = (call.context.0.len() <= KEPT_CONTEXT).then_some(call.context);
+        pages.calls.push_back((record, kept));
     }
 
     pub(crate) fn write(&self, at: DateTime<Utc>, level: &'static str, hook: Hook, message: &str) {
@@ -82,7 +82,12 @@ impl Journal {
 
     /// Newest first.
     pub(crate) fn calls(&self) -> Vec<CallRecord> {
-        self.pages().calls.iter().rev().cloned().collect()
+        let kept: Vec<_> = self.pages().calls.iter().rev().cloned().collect();
+        let with_context = kept.into_iter().map(|(record, context)| CallRecord {
+            context: context.and_then(|text| serde_json::from_str(&text.0).ok()),
+            ..record
+        });
+        with_context.collect()
     }
 
     /// Newest first.
@@ -92,7 +97,7 @@ impl Journal {
 
     pub(crate) fn figures(&self) -> CallFigures {
         let pages = self.pages();
-        let mut micros: Vec<u64> = pages.calls.iter().map(|call| call.micros).collect();
+        let mut micros: Vec<u64> = pages.calls.iter().map(|(call, _)| call.micros).collect();
         micros.sort_unstable();
         let at = |percent: usize| {
             let index = (micros.len() * percent).div_ceil(100).saturating_sub(1);
@@ -120,6 +125,7 @@ mod tests {
     #[test]
     fn the_last_hundred_calls_are_remembered_and_all_are_counted() {
         let journal = Journal::default();
+        let large = format!("\"{}\"", "x".repeat(KEPT_CONTEXT));
         for micros in 1..=250 {
             journal.add(Call {
                 at: DateTime::UNIX_EPOCH,
@@ -131,7 +137,7 @@ mod tests {
                     CallOutcome::Fault
                 },
                 message: String::new(),
-                context: (Value::Null, if micros == 250 { KEPT_CONTEXT + 1 } else { 4 }),
+                context: Document(if micros == 250 { &*large } else { "null" }.into()),
             });
         }
         let calls = journal.calls();

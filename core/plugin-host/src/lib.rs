@@ -6,6 +6,7 @@
 
 mod admission;
 mod answer;
+mod approvals;
 pub mod author;
 mod breaker;
 mod call;
@@ -15,6 +16,7 @@ mod guest_log;
 mod guide;
 mod host;
 mod host_calls;
+mod installed;
 mod journal;
 mod launch_types;
 mod limits;
@@ -30,11 +32,15 @@ mod setup;
 mod shipped;
 mod source;
 mod stand_ins;
+mod threads;
 mod wasm;
+mod workers;
 
 pub use error::{Failure, LoadError};
 pub use host::PluginHost;
+pub use limits::{Ceiling, MAX_CPU, MAX_MEMORY, MAX_WALL};
 pub use recorded::Replay;
 pub use setup::Setup;
 pub use source::Source;
 pub use stand_ins::NothingGranted;
+pub use threads::SCRIPT_STACK;

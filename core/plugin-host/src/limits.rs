@@ -37,8 +37,39 @@ pub(crate) const MAX_VALUE: usize = 16 * 1_024;
 pub(crate) const FETCHES: u32 = 5;
 /// Most lines of progress that one call may show.
 pub(crate) const PROGRESSES: u32 = 100;
-/// How long a call may take from start to end that may fetch addresses.
-const WALL_WITH_FETCHES: Duration = Duration::from_secs(10);
+/// How much longer than others a call may take from start to end that may fetch addresses, and the longest in any case.
+const FETCHES_TAKE: u32 = 5;
+/// The longest time from start to end that an operator may allow.
+pub const MAX_WALL: Duration = Duration::from_secs(10);
+/// The longest time to compute that an operator may allow.
+pub const MAX_CPU: Duration = Duration::from_secs(5);
+/// The most memory that an operator may allow, in bytes.
+pub const MAX_MEMORY: usize = 256 * 1_024 * 1_024;
+
+/// The most that the operator lets any plugin use. A manifest may ask for less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ceiling {
+    /// Time that a call computes: 10 ms to [`MAX_CPU`].
+    pub cpu: Duration,
+    /// Time that a call takes from start to end, waiting included: to [`MAX_WALL`]. Where addresses may be fetched, five
+    /// times as long, and at most [`MAX_WALL`].
+    pub wall: Duration,
+    /// Bytes of a component's linear memories together: to [`MAX_MEMORY`].
+    pub memory: usize,
+    /// Time that a component is compiled.
+    pub compiling: Duration,
+}
+
+impl Default for Ceiling {
+    fn default() -> Self {
+        Self {
+            cpu: Duration::from_millis(250),
+            wall: Duration::from_secs(2),
+            memory: 64 * 1_024 * 1_024,
+            compiling: Duration::from_mins(1),
+        }
+    }
+}
 
 /// What one call of one plugin may use.
 #[derive(Debug, Clone, Copy)]
@@ -52,11 +83,10 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// The ceilings, lowered to what the manifest asks for.
-    pub(crate) fn lowered(table: &LimitsTable, grants: &Grants) -> Self {
-        let mut ceiling = Self::default();
+    /// The ceiling, lowered to what the manifest asks for.
+    pub(crate) fn lowered(mut ceiling: Ceiling, table: &LimitsTable, grants: &Grants) -> Self {
         if grants.allows_any_fetch() {
-            ceiling.wall = WALL_WITH_FETCHES;
+            ceiling.wall = (ceiling.wall * FETCHES_TAKE).min(MAX_WALL);
         }
         let millis = |given: Option<u64>, most: Duration| given.map_or(most, Duration::from_millis).min(most);
         Self {
@@ -66,16 +96,6 @@ impl Limits {
                 .memory_mib
                 .map_or(ceiling.memory, |mib| mib.saturating_mul(1_024 * 1_024))
                 .min(ceiling.memory),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            cpu: Duration::from_millis(250),
-            wall: Duration::from_secs(2),
-            memory: 64 * 1_024 * 1_024,
         }
     }
 }

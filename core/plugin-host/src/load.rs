@@ -1,21 +1,22 @@
 //! From a folder to a plugin that can be called.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use launchpad_domain::{Clock, Grants, PluginServices};
+use launchpad_domain::{Clock, LaunchTypeId, PluginServices};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::admission::Gate;
+use crate::approvals::Approvals;
 use crate::limits::{Limits, MAX_COMPONENT, MAX_DOCUMENT, MAX_SCRIPT};
 use crate::manifest::{CarrierKind, Manifest};
 use crate::plugin::{Breakers, Carrier, Plugin};
 use crate::rhai_carrier::Scripts;
 use crate::schema::Schema;
 use crate::wasm::{Cache, Components};
-use crate::{LoadError, Source};
+use crate::{Ceiling, LoadError, Source};
 
 /// Loads plugins one by one.
 pub(crate) struct Loader {
@@ -23,7 +24,8 @@ pub(crate) struct Loader {
     pub(crate) components: OnceLock<Components>,
     pub(crate) cache: Option<Cache>,
     pub(crate) gate: Gate,
-    pub(crate) granted: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) approvals: Approvals,
+    pub(crate) ceiling: Ceiling,
     pub(crate) configs: BTreeMap<String, Map<String, Value>>,
     pub(crate) services: Arc<dyn PluginServices>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -32,7 +34,7 @@ pub(crate) struct Loader {
 impl fmt::Debug for Loader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Loader")
-            .field("granted", &self.granted)
+            .field("approvals", &self.approvals)
             .finish_non_exhaustive()
     }
 }
@@ -47,16 +49,19 @@ impl Loader {
         let config_schema = files.schema(manifest.config_schema.as_deref())?;
         let config = self.config(&manifest, config_schema.as_ref())?;
         let carrier = self.carrier(&mut files, &manifest)?;
-        let grants = Arc::new(self.grants(source, &manifest));
+        let given = self.approvals.given(source, &manifest);
+        let grants = Arc::new(given.grants);
         Ok(Plugin {
             label: Arc::from(format!("{} {}", manifest.id, manifest.version)),
-            limits: Limits::lowered(&manifest.limits, &grants),
+            version: manifest.version.to_string(),
+            limits: Limits::lowered(self.ceiling, &manifest.limits, &grants),
             digest: files.digest(),
             settings,
             params,
             config,
             carrier,
             grants,
+            approved: given.approved,
             gate: self.gate.for_plugin(),
             breakers: Breakers::default(),
             journal: Arc::default(),
@@ -92,18 +97,28 @@ impl Loader {
         if let Some(components) = self.components.get() {
             return Ok(components);
         }
-        let started = Components::new()?;
+        let started = Components::new(self.ceiling.memory)?;
         Ok(self.components.get_or_init(|| started))
     }
 
-    /// What the manifest asks for and, for a plugin from outside, the operator grants as well.
-    fn grants(&self, source: &Source, manifest: &Manifest) -> Grants {
+    /// The id of a plugin whose component must be compiled first, which may take long: a foreign one that is not kept.
+    pub(crate) fn takes_long(&self, source: &Source) -> Option<LaunchTypeId> {
         if source.is_shipped() {
-            return manifest.asked.clone();
+            return None;
         }
-        let granted = self.granted.get(manifest.id.as_str());
-        let both = granted.map(|granted| manifest.asked.0.intersection(granted).cloned().collect());
-        Grants(both.unwrap_or_default())
+        // What is wrong with it is said where it is loaded.
+        let text = text(source, "plugin.toml", MAX_DOCUMENT).ok()?;
+        let manifest = Manifest::parse(&text).ok()?;
+        if manifest.carrier != CarrierKind::Wasm {
+            return None;
+        }
+        let bytes = source.read(&manifest.entry, MAX_COMPONENT).ok()?;
+        let cache = self.cache.as_ref();
+        let kept = cache.is_some_and(|cache| {
+            self.components()
+                .is_ok_and(|components| components.keeps(cache, &bytes))
+        });
+        (!kept).then_some(manifest.id)
     }
 
     /// The operator's configuration, which must fit the plugin's schema for it.

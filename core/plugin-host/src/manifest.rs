@@ -285,7 +285,7 @@ mod tests {
             entry = "main.rhai"
             api = "?"
             [limits]
-            cpu_ms = 5000
+            cpu_ms = 5001
             [capabilities]
             plan = ["host-path"]
             [hooks]

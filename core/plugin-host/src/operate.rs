@@ -5,18 +5,18 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use launchpad_domain::plugins::{
-    CallLimits, CallRecord, LoadedPlugin, LogLine, PluginReport, PluginState, Tried,
+    Approval, CallLimits, CallRecord, LoadedPlugin, LogLine, PluginReport, PluginState, Tried, WaitingVersion,
 };
 use launchpad_domain::{FieldProblem, HookError, LaunchTypeId, Plugins, SessionId};
 use serde_json::Value;
 
 use crate::call::{Document, Hook};
-use crate::host::{Installed, Loaded};
 use crate::host_calls::HostSide;
+use crate::installed::{Installed, Loaded};
 use crate::limits::MAX_CONTEXT;
 use crate::manifest::CarrierKind;
 use crate::plugin::Plugin;
-use crate::{NothingGranted, PluginHost};
+use crate::{LoadError, NothingGranted, PluginHost};
 
 #[async_trait]
 impl Plugins for PluginHost {
@@ -33,15 +33,27 @@ impl Plugins for PluginHost {
         let failed = installed
             .failures
             .iter()
-            .filter(|failure| !holds(&failure.source));
+            .filter(|failure| !holds(&failure.source) && !installed.compiling.contains_key(&failure.source));
         let failed = failed.map(|failure| PluginReport {
             source: failure.source.clone(),
             state: PluginState::Failed,
             since: failure.since,
             problem: Some(failure.error.to_string()),
             loaded: None,
+            waiting: None,
         });
-        loaded.chain(failed).collect()
+        let compiling = installed
+            .compiling
+            .iter()
+            .map(|(source, (_, since))| PluginReport {
+                source: source.clone(),
+                state: PluginState::Compiling,
+                since: *since,
+                problem: None,
+                loaded: None,
+                waiting: None,
+            });
+        loaded.chain(compiling).chain(failed).collect()
     }
 
     fn calls(&self, id: &LaunchTypeId) -> Result<Vec<CallRecord>, HookError> {
@@ -65,8 +77,8 @@ impl Plugins for PluginHost {
             .ok_or_else(|| wrong("hook", format!("the plugin has no hook `{hook}`")))?;
         let session = context.pointer("/session/id").cloned();
         let session = session.and_then(|id| serde_json::from_value::<SessionId>(id).ok());
-        let document = Document::from(context);
-        if document.text.len() > MAX_CONTEXT {
+        let document = Document::from(&context);
+        if document.0.len() > MAX_CONTEXT {
             return Err(wrong(
                 "context",
                 format!("must have at most {} KiB", MAX_CONTEXT / 1_024),
@@ -74,6 +86,8 @@ impl Plugins for PluginHost {
         }
         let side = HostSide {
             session: session.filter(|_| hook.has_session()),
+            // Nothing that is anybody's is looked up.
+            user: None,
             grants: Arc::clone(&loaded.plugin.grants),
             services: Arc::new(NothingGranted),
         };
@@ -99,10 +113,21 @@ impl Plugins for PluginHost {
         Ok(())
     }
 
+    async fn approve(&self, approval: Approval) {
+        let place = approval.source.clone();
+        self.loader.approvals.approve(approval);
+        let _one_at_a_time = self.reloading.lock().await;
+        let (sources, _) = self.sources();
+        if let Some(source) = sources.into_iter().find(|source| source.to_string() == place) {
+            self.take_up(source).await;
+        }
+    }
+
     async fn reload(&self) {
         for loaded in self.installed.load().plugins.values() {
             loaded.plugin.breakers.reset();
         }
+        self.forget_failures();
         self.take_up_changes().await;
     }
 }
@@ -120,7 +145,15 @@ fn report(installed: &Installed, loaded: &Loaded) -> PluginReport {
         since: loaded.since,
         problem: newer.map(|failure| format!("A newer version was not taken: {}", failure.error)),
         loaded: Some(known(plugin)),
+        waiting: newer.and_then(|failure| waiting(&failure.error)),
         source,
+    }
+}
+
+fn waiting(error: &LoadError) -> Option<WaitingVersion> {
+    match error {
+        LoadError::Ungranted(version) => Some(version.clone()),
+        _ => None,
     }
 }
 
@@ -146,6 +179,7 @@ fn known(plugin: &Plugin) -> LoadedPlugin {
             .collect(),
         asked: manifest.asked.0.iter().cloned().collect(),
         granted: plugin.grants.0.iter().cloned().collect(),
+        approved: plugin.approved.iter().cloned().collect(),
         limits: CallLimits {
             cpu_ms: millis(limits.cpu),
             wall_ms: millis(limits.wall),

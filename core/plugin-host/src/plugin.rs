@@ -1,15 +1,16 @@
 //! A loaded plugin, and how it is called.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use launchpad_domain::plugins::CallOutcome;
 use launchpad_domain::{Clock, FieldProblem, Grants, HookContext, HookError, LaunchType, PluginServices};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::admission::{PluginGate, Turn};
 use crate::breaker::Breaker;
-use crate::call::{Document, Ended, Fault, FaultKind, Hook};
+use crate::call::{Document, Ended, Fault, FaultKind, Hook, Myself};
 use crate::guest_log::{Caller, GuestLog};
 use crate::host_calls::{HostCalls, HostSide};
 use crate::journal::{Call, Journal};
@@ -46,8 +47,8 @@ impl Carrier {
         turn: Turn,
     ) -> Result<Value, Ended> {
         match self {
-            Self::Rhai(script) => script.call(hook, context.value, limits, calls, turn).await,
-            Self::Wasm(guest) => guest.call(hook, context.text, limits, calls, turn).await,
+            Self::Rhai(script) => script.call(hook, context, limits, calls, turn).await,
+            Self::Wasm(guest) => guest.call(hook, context, limits, calls, turn).await,
         }
     }
 }
@@ -59,6 +60,8 @@ pub(crate) struct Plugin {
     /// SHA-256 of the files that decide how it behaves.
     pub(crate) digest: String,
     pub(crate) grants: Arc<Grants>,
+    /// Those of its grants that an administrator gave.
+    pub(crate) approved: BTreeSet<String>,
     pub(crate) limits: Limits,
     pub(crate) settings: Option<Schema>,
     pub(crate) params: Option<Schema>,
@@ -72,6 +75,8 @@ pub(crate) struct Plugin {
     pub(crate) clock: Arc<dyn Clock>,
     /// `jupyter 1.2.0`.
     pub(crate) label: Arc<str>,
+    /// The manifest's version, written once.
+    pub(crate) version: String,
 }
 
 /// One breaker for each hook: a hook that fails takes no other with it.
@@ -129,15 +134,17 @@ impl Plugin {
     /// Calls a hook with the server's document.
     pub(crate) async fn ask(&self, hook: Hook, mut context: HookContext) -> Result<Value, HookError> {
         let session = context.session.as_ref().map(|session| session.id);
+        let user = Some(context.user.id);
         context.plugin_config = self.config.clone();
-        let mut document = serde_json::to_value(context).map_err(|error| HookError::Failed {
+        let myself = Myself {
+            id: self.manifest.id.as_str(),
+            version: &self.version,
+        };
+        let document = Document::of(&context, &myself).map_err(|error| HookError::Failed {
             code: "bad-context".to_owned(),
             message: error.to_string(),
         })?;
-        document["plugin"] =
-            json!({"id": self.manifest.id.as_str(), "version": self.manifest.version.to_string()});
-        let document = Document::from(document);
-        if document.text.len() > MAX_CONTEXT {
+        if document.0.len() > MAX_CONTEXT {
             return Err(HookError::InvalidInput(vec![FieldProblem {
                 path: String::new(),
                 message: format!(
@@ -150,9 +157,10 @@ impl Plugin {
         let services = Arc::clone(&self.services);
         let begun = Instant::now();
         let at = self.clock.now();
-        let kept = (document.value.clone(), document.text.len());
+        let kept = document.clone();
         let side = HostSide {
             session,
+            user,
             grants: Arc::clone(&self.grants),
             services,
         };

@@ -69,6 +69,8 @@ impl Call {
     pub(crate) fn host_side(&self, plugin: &Plugin) -> Result<HostSide, String> {
         Ok(HostSide {
             session: self.session,
+            // What is looked up is recorded.
+            user: None,
             grants: Arc::new(plugin.manifest.asked.clone()),
             services: self.services()?,
         })
@@ -76,7 +78,7 @@ impl Call {
 
     /// Makes the call.
     pub(crate) async fn make(&self, plugin: &Plugin) -> Result<Value, String> {
-        let context = self.context.clone().into();
+        let context = (&self.context).into();
         let ended = plugin.run(self.hook, context, self.host_side(plugin)?).await;
         Ok(ended.unwrap_or_else(|ended| ended.document()))
     }

@@ -4,14 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use launchpad_domain::plugins::WaitingVersion;
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::host::{Installed, Loaded};
+use crate::installed::{Installed, Loaded};
 use crate::plugin::Plugin;
 use crate::recorded::play_all;
-use crate::{LoadError, PluginHost, Source};
+use crate::{Failure, LoadError, PluginHost, Source};
 
-/// How often the folders are looked at.
+/// How often the folders are looked at, beside what the kernel tells.
 const LOOK: Duration = Duration::from_secs(2);
 /// A folder that has just changed is left alone until it has not changed for so long: a copy may be under way.
 const QUIET: Duration = Duration::from_millis(200);
@@ -21,14 +24,45 @@ const MOST_LOOKS: usize = 25;
 impl PluginHost {
     /// Takes up what changes in the folders, until it is stopped.
     pub async fn watch(self: Arc<Self>, stop: CancellationToken) {
+        let news = Arc::new(Notify::new());
+        // Kept while this runs: the watch ends with it.
+        let _watcher = self.listen(&news);
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = looks.tick() => self.take_up_changes().await,
+                _ = looks.tick() => {}
+                () = news.notified() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.take_up_changes() => {}
             }
         }
+    }
+
+    /// Has the kernel tell when something changes in the folders. Where it does not, looking at them every few seconds must
+    /// do: it also sees what happens behind links that lead out of them.
+    fn listen(&self, news: &Arc<Notify>) -> Option<RecommendedWatcher> {
+        let news = Arc::clone(news);
+        let told = move |event: notify::Result<notify::Event>| {
+            // Reading a file is no news; an error may be one that hides some.
+            if event.map_or(true, |event| !event.kind.is_access()) {
+                news.notify_one();
+            }
+        };
+        let untold = |error: &notify::Error| {
+            tracing::warn!(%error, "changes in folders of plugins are noticed a little later");
+        };
+        let mut watcher = notify::recommended_watcher(told).inspect_err(untold).ok()?;
+        for folder in &self.places.1 {
+            // A folder that is not there yet is looked at as well.
+            let _ = watcher
+                .watch(folder, RecursiveMode::Recursive)
+                .inspect_err(untold);
+        }
+        Some(watcher)
     }
 
     /// Looks at every place, and takes up what is new, changed or gone.
@@ -38,43 +72,62 @@ impl PluginHost {
         if self.changed(&sources).is_empty() && !self.some_are_gone(&sources) {
             return;
         }
-        let sources = if unreadable.is_empty() {
-            self.settled(sources).await
-        } else {
+        if !unreadable.is_empty() {
             // A folder that cannot be read just now takes no plugin away.
             for (folder, error) in unreadable {
                 tracing::warn!(folder, %error, "a folder of plugins cannot be read; what was loaded from it stays");
             }
             return;
-        };
+        }
+        let sources = self.settled(sources).await;
+        self.drop_gone(&sources);
+        for source in self.changed(&sources) {
+            self.take_up(source).await;
+        }
+        self.sweep();
+    }
+
+    /// Reads one place again; the plugin there takes the place of the one before it if it may. Others are not waited for.
+    pub(crate) async fn take_up(&self, source: Source) {
+        // Before it is read: what changes meanwhile is seen at the next look.
+        let look = source.look();
+        let place = source.to_string();
+        let plugin = self.compiled(&source).await;
+        let installed = self.installed.load_full();
+        let approved = self.approve_version(&installed, plugin, &source).await;
         let now = self.loader.clock.now();
-        let mut next = Installed::clone(&self.installed.load());
-        self.drop_gone(&mut next, &sources);
-        let changed = self.changed(&sources);
-        for source in &changed {
-            let name = source.to_string();
-            next.looks.insert(name.clone(), source.look());
-            next.failures.retain(|failure| failure.source != name);
-        }
-        for (source, plugin) in self.compile(changed).await {
-            let name = source.to_string();
-            match self.approve(&next, plugin, &source).await {
-                Ok(plugin) => {
-                    let same_place = |loaded: &&Arc<Loaded>| loaded.source.to_string() == name;
-                    let replaced = next.plugins.values().find(same_place).cloned();
-                    if let Some(old) = replaced {
-                        next.plugins.remove(&old.plugin.manifest.id);
-                        self.retain(old);
-                    }
-                    next.add(plugin, source, now);
+        let outcome = approved
+            .map(|plugin| Loaded::new(plugin, source, now))
+            .map_err(|error| Failure::new(place.clone(), error, now));
+        // Switching on and off meanwhile is not undone.
+        let before = self.installed.rcu(|current| {
+            let mut next = Installed::clone(current);
+            next.looks.insert(place.clone(), look);
+            next.compiling.remove(&place);
+            next.failures.retain(|failure| failure.source != place);
+            match &outcome {
+                Ok(loaded) => {
+                    next.plugins
+                        .retain(|_, before| before.source.to_string() != place);
+                    next.add(Arc::clone(loaded));
                 }
-                Err(error) => next.fail(name, error, now),
+                Err(failure) => next.fail(failure.clone()),
             }
+            next
+        });
+        if let (Ok(_), Some(old)) = (&outcome, before.from_place(&place)) {
+            self.retain(Arc::clone(old));
         }
-        // Switching on and off meanwhile must not be undone.
-        self.installed.rcu(|current| Installed {
-            off: current.off.clone(),
-            ..next.clone()
+    }
+
+    /// Looks again, at the next opportunity, at what could not be loaded.
+    pub(crate) fn forget_failures(&self) {
+        self.installed.rcu(|current| {
+            let mut next = Installed::clone(current);
+            for failure in &current.failures {
+                next.looks.remove(&failure.source);
+            }
+            next
         });
     }
 
@@ -110,27 +163,27 @@ impl PluginHost {
     }
 
     /// Forgets the plugins whose folder is gone; their sessions are still seen out.
-    fn drop_gone(&self, next: &mut Installed, sources: &[Source]) {
+    fn drop_gone(&self, sources: &[Source]) {
         let there = |name: &str| sources.iter().any(|source| source.to_string() == name);
-        let gone: Vec<_> = next
-            .plugins
-            .iter()
-            .filter(|(_, loaded)| !there(&loaded.source.to_string()))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in gone {
-            if let Some(old) = next.plugins.remove(&id) {
+        let before = self.installed.rcu(|current| {
+            let mut next = Installed::clone(current);
+            next.plugins.retain(|_, loaded| there(&loaded.source.to_string()));
+            next.looks.retain(|name, _| there(name));
+            next.compiling.retain(|name, _| there(name));
+            next.failures.retain(|failure| there(&failure.source));
+            next
+        });
+        for old in before.plugins.values() {
+            if !there(&old.source.to_string()) {
                 tracing::info!(plugin = &*old.plugin.label, "plugin removed");
-                self.retain(old);
+                self.retain(Arc::clone(old));
             }
         }
-        next.looks.retain(|name, _| there(name));
-        next.failures.retain(|failure| there(&failure.source));
     }
 
     /// Whether a new version may take its place: its id is free, it asks for nothing that an administrator must first
     /// grant, and its own recorded calls go as they say.
-    async fn approve(
+    async fn approve_version(
         &self,
         next: &Installed,
         plugin: Result<Plugin, LoadError>,
@@ -145,7 +198,11 @@ impl PluginHost {
                 .cloned()
                 .collect();
             if !new.is_empty() {
-                return Err(LoadError::Ungranted(new));
+                return Err(LoadError::Ungranted(WaitingVersion {
+                    version: plugin.version,
+                    asked: plugin.manifest.asked.0.into_iter().collect(),
+                    lacking: new,
+                }));
             }
         }
         for replay in play_all(&plugin, source).await {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use launchpad_domain::plugins::Approval;
 use launchpad_domain::{Clock, PluginServices};
 use serde_json::{Map, Value};
 
-use crate::{NothingGranted, Source};
+use crate::{Ceiling, NothingGranted, Source};
 
 /// Where plugins come from, and what they get.
 #[derive(Debug)]
@@ -18,6 +19,10 @@ pub struct Setup {
     pub folders: Vec<PathBuf>,
     /// The capabilities that the operator grants, by plugin id. A shipped plugin has what it asks for.
     pub granted: BTreeMap<String, BTreeSet<String>>,
+    /// What administrators approved beside that.
+    pub approved: Vec<Approval>,
+    /// The most that any plugin may use.
+    pub ceiling: Ceiling,
     /// The operator's configuration of plugins, by plugin id.
     pub configs: BTreeMap<String, Map<String, Value>>,
     /// Where compiled components are kept, which makes the next start fast. The folder is made if it is not there; it
@@ -36,6 +41,8 @@ impl Setup {
             sources,
             folders: Vec::new(),
             granted: BTreeMap::new(),
+            approved: Vec::new(),
+            ceiling: Ceiling::default(),
             configs: BTreeMap::new(),
             cache: None,
             services: Arc::new(NothingGranted),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use launchpad_domain::plugin_services::{FetchRequest, FetchResponse, Progress};
-use launchpad_domain::{Grants, HostCallError, LaunchTypeId, PluginServices, SessionId};
+use launchpad_domain::plugin_services::{FetchRequest, FetchResponse, LookupKind, Progress};
+use launchpad_domain::{Grants, HostCallError, LaunchTypeId, PluginServices, SessionId, UserId};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -48,7 +48,12 @@ impl PluginServices for NothingGranted {
     async fn fetch(&self, _: FetchRequest, _: &Grants) -> Result<FetchResponse, HostCallError> {
         denied()
     }
-    async fn look_up(&self, _: &str, _: &str) -> Result<Option<Value>, HostCallError> {
+    async fn look_up(
+        &self,
+        _: Option<UserId>,
+        _: LookupKind,
+        _: &str,
+    ) -> Result<Option<Value>, HostCallError> {
         denied()
     }
 }
@@ -140,7 +145,13 @@ impl PluginServices for Played {
         })
     }
 
-    async fn look_up(&self, kind: &str, name: &str) -> Result<Option<Value>, HostCallError> {
+    async fn look_up(
+        &self,
+        _: Option<UserId>,
+        kind: LookupKind,
+        name: &str,
+    ) -> Result<Option<Value>, HostCallError> {
+        let kind = kind.as_str();
         Ok(self.now().lookup.get(&format!("{kind}/{name}")).cloned())
     }
 }

@@ -141,7 +141,10 @@ fn execute(cli: Cli, environment: &[(OsString, OsString)]) -> Result<(), ServerE
     if let Command::Config { json } = command {
         return commands::show_config(&overrides, environment, json);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(launchpad_plugin_host::SCRIPT_STACK)
+        .build()?;
     match command {
         Command::Doctor { json } => {
             return runtime.block_on(commands::doctor(&overrides, environment, json));

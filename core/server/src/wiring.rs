@@ -161,7 +161,13 @@ pub(crate) async fn build(
     let backups = BackupSchedule::new(config.backup.clone(), store.clone(), Arc::clone(&clock));
     let runtime = runtime(config, store.instance(), &clock, surroundings);
     let plugin_support = support(config, &store);
-    let plugins = plugins(config, surroundings, plugin_support.clone(), &clock).await;
+    let setup = plugin_setup(config, surroundings, plugin_support.clone(), &clock);
+    let approved = store.plugin_grants().all().await;
+    let setup = Setup {
+        approved: approved.map_err(|error| refused(config, &error))?,
+        ..setup
+    };
+    let plugins = Arc::new(PluginHost::start(setup).await);
     let (services, manager) = Services::new(Parts {
         launch_types: plugins.clone(),
         plugins: plugins.clone(),
@@ -193,10 +199,10 @@ pub(crate) async fn catalogue(
 ) -> Result<Catalogue, ServerError> {
     let store = open_store(config).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let plugins = plugins(config, surroundings, support(config, &store), &clock).await;
+    let setup = plugin_setup(config, surroundings, support(config, &store), &clock);
     Ok(Catalogue::new(
         store,
-        plugins,
+        Arc::new(PluginHost::load(setup).await),
         clock,
         config.plugins.default.clone(),
     ))
@@ -210,14 +216,13 @@ pub(crate) async fn plugin_reports(
     store: Option<&Store>,
 ) -> Result<Vec<PluginReport>, ServerError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let plugins = plugins(config, surroundings, Arc::new(NothingGranted), &clock).await;
+    let mut setup = plugin_setup(config, surroundings, Arc::new(NothingGranted), &clock);
     let Some(store) = store else {
-        return Ok(plugins.reports());
+        return Ok(PluginHost::load(setup).await.reports());
     };
-    let unreadable = |error: StoreError| ServerError::Database {
-        address: config.database.to_string(),
-        cause: error.to_string(),
-    };
+    let unreadable = |error: StoreError| refused(config, &error);
+    setup.approved = store.plugin_grants().all().await.map_err(unreadable)?;
+    let plugins = PluginHost::load(setup).await;
     for id in store.plugin_values().off().await.map_err(unreadable)? {
         // One that is switched off and not installed any more is no part of the list.
         let _ = plugins.switch(&id, false);
@@ -234,23 +239,23 @@ fn support(config: &Config, store: &Store) -> Arc<PluginSupport> {
     ))
 }
 
-/// The shipped plugins and those of the operator's folders. A bad one is told and left out.
-async fn plugins(
+/// The shipped plugins and those of the operator's folders.
+fn plugin_setup(
     config: &Config,
     surroundings: &Surroundings,
     services: Arc<dyn PluginServices>,
     clock: &Arc<dyn Clock>,
-) -> Arc<PluginHost> {
+) -> Setup {
     let in_cache_home = || surroundings.cache("launchpad");
-    let host = PluginHost::load(Setup {
+    Setup {
         folders: config.plugins.dirs.clone(),
         granted: config.plugins.grants.clone(),
+        ceiling: config.plugins.ceiling,
         configs: config.plugins.configs.clone(),
         cache: config.plugins.cache.clone().or_else(in_cache_home),
         services,
         ..Setup::of(Source::shipped(), Arc::clone(clock))
-    });
-    Arc::new(host.await)
+    }
 }
 
 /// By presence, not by who answers just now: an engine that is down is waited for.

@@ -11,8 +11,8 @@ use sea_orm::{
 
 use crate::StoreError;
 use crate::entities::{
-    account, application, audit_entry, fact, launch, plugin_off, plugin_value, preference, session,
-    session_value, sign_in, token, workspace_removal,
+    account, application, audit_entry, fact, launch, plugin_grant, plugin_off, plugin_value, preference,
+    session, session_value, sign_in, token, workspace_removal,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -39,6 +39,7 @@ macro_rules! with_every_table {
             plugin_value,
             plugin_off,
             workspace_removal,
+            plugin_grant,
             fact
         )
     };

@@ -16,7 +16,7 @@ use crate::routes::{
         sessions::list, launch::by_json, sessions::read, sessions::end,
         workspaces::list, workspaces::delete,
         preferences::read, preferences::replace,
-        plugins::list, plugins::reload, plugins::read, plugins::calls, plugins::enable, plugins::disable,
+        plugins::list, plugins::reload, plugins::read, plugins::calls, plugins::enable, plugins::disable, plugins::grant,
         audit::list, audit::csv, audit::json_lines, analytics::counts, analytics::record_launch,
         config::branding, config::openapi, health::live, health::ready,
     ),

@@ -13,9 +13,9 @@ use super::component::is_core_module;
 use super::findings::{self, Finding, at_line};
 use super::lines;
 use crate::answer;
-use crate::call::Hook;
-use crate::host::Loaded;
+use crate::call::{Document, Hook};
 use crate::host_calls::HostSide;
+use crate::installed::Loaded;
 use crate::limits::{MAX_COMPONENT, MAX_CONTEXT, MAX_DOCUMENT};
 use crate::load::text;
 use crate::manifest::{CarrierKind, Manifest};
@@ -162,7 +162,8 @@ impl Bench {
                     hooks(plugin).join(", ")
                 )
             })?;
-        if context.to_string().len() > MAX_CONTEXT {
+        let document = Document::from(&context);
+        if document.0.len() > MAX_CONTEXT {
             return Err(format!("a context must have at most {} KiB", MAX_CONTEXT / 1_024));
         }
         let session = recorded::session(hook, &context);
@@ -170,10 +171,11 @@ impl Bench {
         let begun = Instant::now();
         let side = HostSide {
             session,
+            user: None,
             grants: Arc::clone(&plugin.grants),
             services,
         };
-        let ended = plugin.run(hook, context.into(), side).await;
+        let ended = plugin.run(hook, document, side).await;
         let took = begun.elapsed();
         let (accepted, answer) = match ended {
             Ok(answer) => (taken(plugin, hook, answer.clone()), answer),

@@ -111,9 +111,8 @@ async fn measure(plugin: &Plugin, call: &Call, calls: usize, time: Duration) -> 
 /// One call as the server makes it: its turn, a fresh instance, the documents written and read.
 async fn one(plugin: &Plugin, call: &Call) -> Result<Duration, String> {
     let side = call.host_side(plugin)?;
-    let context = call.context.clone();
     let begun = Instant::now();
-    let ended = plugin.run(call.hook, context.into(), side).await;
+    let ended = plugin.run(call.hook, (&call.context).into(), side).await;
     let took = begun.elapsed();
     match ended {
         Ok(_) | Err(Ended::Refused(_)) => Ok(took),

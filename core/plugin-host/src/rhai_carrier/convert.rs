@@ -1,30 +1,22 @@
 //! Between JSON and the script's values.
 
-use rhai::{Array, Dynamic, Map};
+use rhai::Dynamic;
 use serde_json::{Number, Value};
 
 use crate::answer::{too_deep, too_large, unreadable};
-use crate::call::Fault;
+use crate::call::{Document, Fault, FaultKind};
 use crate::limits::{MAX_ANSWER, MAX_DEPTH};
 
-/// A document as the script sees it. Numbers beyond its integers become floating-point.
-pub(super) fn to_script(value: &Value) -> Dynamic {
-    match value {
-        Value::Null => Dynamic::UNIT,
-        Value::Bool(flag) => Dynamic::from_bool(*flag),
-        Value::Number(number) => match number.as_i64() {
-            Some(integer) => Dynamic::from_int(integer),
-            None => Dynamic::from_float(number.as_f64().unwrap_or_default()),
-        },
-        Value::String(text) => text.as_str().into(),
-        Value::Array(items) => Dynamic::from_array(items.iter().map(to_script).collect::<Array>()),
-        Value::Object(fields) => Dynamic::from_map(
-            fields
-                .iter()
-                .map(|(name, value)| (name.as_str().into(), to_script(value)))
-                .collect::<Map>(),
-        ),
-    }
+/// A context as the script sees it. Numbers beyond its integers become floating-point.
+pub(super) fn to_script(document: &Document) -> Result<Dynamic, Fault> {
+    serde_json::from_str(&document.0)
+        .map_err(|error| Fault::new(FaultKind::Trap, "its context cannot be read", error.to_string()))
+}
+
+/// What a host function answers, as the script sees it.
+pub(super) fn answer_to_script(value: Value) -> Dynamic {
+    // The target takes every JSON value.
+    serde_json::from_value(value).unwrap_or_default()
 }
 
 /// A script's value as a document.
@@ -41,24 +33,10 @@ struct Reader {
 impl Reader {
     fn read(&mut self, value: &Dynamic, levels: usize) -> Result<Value, Fault> {
         self.pay(1)?;
-        if value.is_unit() {
-            Ok(Value::Null)
-        } else if let Ok(flag) = value.as_bool() {
-            Ok(Value::Bool(flag))
-        } else if let Ok(integer) = value.as_int() {
-            Ok(Value::from(integer))
-        } else if let Ok(float) = value.as_float() {
-            Number::from_f64(float)
-                .map(Value::Number)
-                .ok_or_else(|| unreadable(&format!("{float} is no JSON number")))
-        } else if let Ok(character) = value.as_char() {
-            Ok(Value::from(character.to_string()))
-        } else if let Ok(text) = value.as_immutable_string_ref() {
+        // The most frequent first.
+        if let Ok(text) = value.as_immutable_string_ref() {
             self.pay(text.len())?;
             Ok(Value::from(text.as_str()))
-        } else if let Ok(items) = value.as_array_ref() {
-            let below = levels.checked_sub(1).ok_or_else(too_deep)?;
-            items.iter().map(|item| self.read(item, below)).collect()
         } else if let Ok(fields) = value.as_map_ref() {
             let below = levels.checked_sub(1).ok_or_else(too_deep)?;
             fields
@@ -69,6 +47,21 @@ impl Reader {
                 })
                 .collect::<Result<_, _>>()
                 .map(Value::Object)
+        } else if let Ok(items) = value.as_array_ref() {
+            let below = levels.checked_sub(1).ok_or_else(too_deep)?;
+            items.iter().map(|item| self.read(item, below)).collect()
+        } else if let Ok(integer) = value.as_int() {
+            Ok(Value::from(integer))
+        } else if let Ok(flag) = value.as_bool() {
+            Ok(Value::Bool(flag))
+        } else if value.is_unit() {
+            Ok(Value::Null)
+        } else if let Ok(float) = value.as_float() {
+            Number::from_f64(float)
+                .map(Value::Number)
+                .ok_or_else(|| unreadable(&format!("{float} is no JSON number")))
+        } else if let Ok(character) = value.as_char() {
+            Ok(Value::from(character.to_string()))
         } else {
             Err(unreadable(&format!(
                 "{} is nothing that JSON has",

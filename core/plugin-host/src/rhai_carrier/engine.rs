@@ -1,21 +1,22 @@
 //! The interpreter: what scripts may use, and how much of it.
 
+use rhai::Engine;
 use rhai::packages::{
     BasicArrayPackage, BasicMapPackage, BasicMathPackage, CorePackage, LogicPackage, MoreStringPackage,
     Package,
 };
-use rhai::{Dynamic, Engine};
 
-use super::host_functions::{self, Running};
+use super::host_functions::{self, Late, Running};
+use super::tamed;
 
 /// Most steps of a call. Not a bound in time: one step may sort an array.
 pub(crate) const OPERATIONS: u64 = 500_000;
 /// Most bytes of a string, and of all strings in a value.
-const STRING: usize = 256 * 1_024;
+pub(super) const STRING: usize = 256 * 1_024;
 /// Most items of an array or a map, with those of the ones inside it.
-const ITEMS: usize = 4_096;
+pub(super) const ITEMS: usize = 4_096;
 /// Most variables of a scope.
-const VARIABLES: usize = 256;
+pub(super) const VARIABLES: usize = 256;
 /// Most functions of a script.
 const FUNCTIONS: usize = 128;
 /// Deepest nesting of calls.
@@ -36,10 +37,11 @@ pub(super) fn build() -> Engine {
     engine
         .set_strict_variables(true)
         .disable_symbol("eval")
-        .on_progress(|step| Running::is_late(step).then_some(Dynamic::UNIT))
+        .on_progress(|step| Running::is_late(step).map(Late::token))
         .on_print(|text| Running::log("info", text, ""))
         .on_debug(|text, _, position| Running::log("debug", &format!("{position:?}: {text}"), ""));
     host_functions::register(&mut engine);
+    tamed::register(&mut engine);
     engine
 }
 

@@ -4,7 +4,8 @@ use rhai::{Dynamic, EvalAltResult as Error};
 use serde_json::Value;
 
 use super::convert::from_script;
-use super::engine::CALL_LEVELS;
+use super::engine::{CALL_LEVELS, ITEMS, OPERATIONS, STRING, VARIABLES};
+use super::host_functions::Late;
 use crate::call::{Ended, Fault, FaultKind, Refusal};
 use crate::limits::Limits;
 
@@ -14,21 +15,40 @@ pub(super) fn ended(error: &Error, limits: Limits) -> Ended {
     let fault = |kind, what: &str| Ended::Fault(Fault::new(kind, what, cause.clone()));
     match error.unwrap_inner() {
         Error::ErrorRuntime(thrown, _) => refusal(thrown),
-        Error::ErrorTerminated(..) if limits.wall < limits.cpu => wall(limits).into(),
+        Error::ErrorTerminated(token, _) if Late::read(token) == Late::FromStartToEnd => wall(limits).into(),
         Error::ErrorTerminated(..) => fault(
             FaultKind::Cpu,
             &format!("CPU limit {} ms exceeded", limits.cpu.as_millis()),
         ),
-        Error::ErrorTooManyOperations(_) => fault(FaultKind::Cpu, "more steps than a call may take"),
+        Error::ErrorTooManyOperations(_) => {
+            fault(FaultKind::Cpu, &format!("limit of {OPERATIONS} steps exceeded"))
+        }
         Error::ErrorStackOverflow(_) => fault(
             FaultKind::Trap,
             &format!("calls nested deeper than {CALL_LEVELS}"),
         ),
-        Error::ErrorDataTooLarge(..) | Error::ErrorTooManyVariables(_) => {
-            fault(FaultKind::Memory, "a value larger than a script may make")
-        }
+        Error::ErrorDataTooLarge(what, _) => fault(FaultKind::Memory, &too_large(what)),
+        Error::ErrorTooManyVariables(_) => fault(
+            FaultKind::Memory,
+            &format!("limit of {VARIABLES} variables exceeded"),
+        ),
         _ => fault(FaultKind::Trap, "the script failed"),
     }
+}
+
+/// The library says of what there was too much.
+fn too_large(what: &str) -> String {
+    let limit = if what.contains("string") {
+        format!("texts of {} KiB in all", STRING / 1_024)
+    } else {
+        format!("{ITEMS} items in all")
+    };
+    format!("a value larger than a script may make: {limit}")
+}
+
+/// The interpreter itself failed.
+pub(super) fn crash(cause: &str) -> Fault {
+    Fault::new(FaultKind::Trap, "the script crashed", cause)
 }
 
 /// The call took too long from start to end.

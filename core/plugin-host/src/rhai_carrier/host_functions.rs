@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,9 +11,12 @@ use rhai::{Dynamic, Engine, EvalAltResult, Map, Position};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use super::convert::{from_script, to_script};
+use super::convert::{answer_to_script, from_script};
 use crate::host_calls::HostCalls;
 use crate::limits::Limits;
+
+/// So many steps for each look at the clock.
+const STEPS_A_LOOK: u64 = 8;
 
 thread_local! {
     /// The call that this thread runs: the interpreter is shared, and asks here.
@@ -34,14 +38,38 @@ pub(super) struct Running {
 
 type Answer<T> = Result<T, Box<EvalAltResult>>;
 
+/// Which time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Late {
+    Computing,
+    FromStartToEnd,
+}
+
+impl Late {
+    /// As the interpreter carries it to the error.
+    pub(super) fn token(self) -> Dynamic {
+        Dynamic::from_bool(self == Self::FromStartToEnd)
+    }
+
+    /// What it carried.
+    pub(super) fn read(token: &Dynamic) -> Self {
+        if token.as_bool() == Ok(true) {
+            Self::FromStartToEnd
+        } else {
+            Self::Computing
+        }
+    }
+}
+
 impl Running {
-    /// Runs a script on this thread; what it answers, and how many steps it took.
+    /// Runs a script on this thread; what it answers, and how many steps it took. A panic is an error: the library's
+    /// own functions can be made to.
     pub(super) fn with<T>(
         calls: Arc<HostCalls>,
         host: Handle,
         limits: Limits,
         work: impl FnOnce() -> T,
-    ) -> (T, u64) {
+    ) -> (std::thread::Result<T>, u64) {
         let now = Instant::now();
         RUNNING.set(Some(Self {
             calls,
@@ -50,19 +78,27 @@ impl Running {
             end: now + limits.wall,
             steps: 0,
         }));
-        let result = work();
+        // What a script had is dropped with it; what it shares with others, it cannot change.
+        let result = catch_unwind(AssertUnwindSafe(work));
         let ended = RUNNING.take();
         (result, ended.map_or(0, |call| call.steps))
     }
 
-    /// Whether the time is over, asked at a step.
-    pub(super) fn is_late(step: u64) -> bool {
+    /// Whether the time is over, asked at a step. Reading the clock takes as long as a step, so most go without: the
+    /// longest that there is, on a value as large as may be, takes some milliseconds.
+    pub(super) fn is_late(step: u64) -> Option<Late> {
         RUNNING.with_borrow_mut(|running| {
+            let call = running.as_mut()?;
+            call.steps = step;
+            if !step.is_multiple_of(STEPS_A_LOOK) {
+                return None;
+            }
             let now = Instant::now();
-            running.as_mut().is_some_and(|call| {
-                call.steps = step;
-                now > call.deadline || now > call.end
-            })
+            if now > call.end {
+                Some(Late::FromStartToEnd)
+            } else {
+                (now > call.deadline).then_some(Late::Computing)
+            }
         })
     }
 
@@ -91,7 +127,8 @@ impl Running {
                 call.deadline += begun.elapsed();
             }
         });
-        answer.map_err(|_| EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE).into())
+        let late = Late::FromStartToEnd.token();
+        answer.map_err(|_| EvalAltResult::ErrorTerminated(late, Position::NONE).into())
     }
 }
 
@@ -145,11 +182,8 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn("http_fetch", |request: Map| fetch(request))
         .register_fn("lookup", |kind: &str, name: &str| {
             let found = Running::wait(|calls| async move { calls.lookup(kind, name).await })?;
-            done(found.map(|found| found.as_ref().map_or(Dynamic::UNIT, to_script)))
-        })
-        // The core package has one that blocks the thread and that no limit stops.
-        .register_fn("sleep", |_: i64| no_sleep())
-        .register_fn("sleep", |_: f64| no_sleep());
+            done(found.map(|found| found.map_or(Dynamic::UNIT, answer_to_script)))
+        });
 }
 
 fn fetch(request: Map) -> Answer<Dynamic> {
@@ -159,7 +193,7 @@ fn fetch(request: Map) -> Answer<Dynamic> {
         |calls| async move { calls.http_fetch(request).await },
     )?)?;
     let document = serde_json::to_value(response).unwrap_or(Value::Null);
-    Ok(to_script(&document))
+    Ok(answer_to_script(document))
 }
 
 /// A text, or `()` for none.
@@ -191,9 +225,4 @@ fn thrown(code: &str, message: &str) -> EvalAltResult {
     error.insert("message".into(), message.into());
     error.insert("details".into(), Map::new().into());
     EvalAltResult::ErrorRuntime(error.into(), Position::NONE)
-}
-
-fn no_sleep() -> Answer<()> {
-    let reason = "ask to be called again with the error `retryable`";
-    Err(EvalAltResult::ErrorSystem("plugins cannot sleep".to_owned(), reason.into()).into())
 }

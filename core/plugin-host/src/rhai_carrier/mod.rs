@@ -1,7 +1,8 @@
 //! Plugins that are Rhai scripts.
 //!
 //! A script is synchronous and a native function in it cannot be interrupted, so each call has a thread to itself,
-//! with a stack that the depth limits cannot exhaust; the turn that admitted the call bounds their number.
+//! with a stack that the depth limits cannot exhaust; the turn that admitted the call bounds their number. Where the
+//! caller's thread is such a one, the script runs there, and the thread gives its other tasks away first.
 //! Rhai has no memory isolation: it is for scripts that the operator reads, others belong in a component.
 
 mod convert;
@@ -9,8 +10,7 @@ mod definitions;
 pub(crate) mod engine;
 mod errors;
 mod host_functions;
-pub(crate) mod threads;
-mod workers;
+mod tamed;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,22 +19,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rhai::{AST, CallFnOptions, Engine, Scope};
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use crate::LoadError;
 use crate::admission::Turn;
-use crate::call::{Ended, Fault, FaultKind, Hook};
+use crate::call::{Document, Ended, Fault, FaultKind, Hook};
 use crate::host_calls::HostCalls;
 use crate::limits::Limits;
+use crate::threads;
+use crate::workers::Workers;
 pub(crate) use definitions::definitions;
 use host_functions::Running;
-use workers::Workers;
 
 /// A compiled script.
 pub(crate) struct Script {
-    engine: Arc<Engine>,
+    code: Code,
     workers: Arc<Workers>,
-    ast: Arc<AST>,
     hooks: BTreeSet<Hook>,
+}
+
+/// What a thread needs to run a script.
+#[derive(Clone)]
+struct Code {
+    engine: Arc<Engine>,
+    ast: Arc<AST>,
     /// The most steps that a call has taken.
     peak: Arc<AtomicU64>,
 }
@@ -77,11 +85,13 @@ impl Scripts {
             return Err(contract("defines no function plan(ctx)".to_owned()));
         }
         Ok(Script {
-            engine: Arc::clone(&self.engine),
+            code: Code {
+                engine: Arc::clone(&self.engine),
+                ast: Arc::new(ast),
+                peak: Arc::default(),
+            },
             workers: Arc::clone(&self.workers),
-            ast: Arc::new(ast),
             hooks,
-            peak: Arc::default(),
         })
     }
 }
@@ -109,26 +119,28 @@ impl Script {
 
     /// The most steps that a call has taken since this was asked last.
     pub(crate) fn take_peak(&self) -> u64 {
-        self.peak.swap(0, Ordering::Relaxed)
+        self.code.peak.swap(0, Ordering::Relaxed)
     }
 
     /// Calls a hook on a thread that nobody else has meanwhile; the call ends with its deadline also if nobody waits any more.
     pub(crate) async fn call(
         &self,
         hook: Hook,
-        context: Value,
+        context: Document,
         limits: Limits,
         calls: Arc<HostCalls>,
         turn: Turn,
     ) -> Result<Value, Ended> {
-        let engine = Arc::clone(&self.engine);
-        let ast = Arc::clone(&self.ast);
-        let host = tokio::runtime::Handle::current();
-        let peak = Arc::clone(&self.peak);
+        let host = Handle::current();
+        // One that waits for somebody else's service is better waited for where its caller may give up.
+        if !calls.may_fetch() && threads::can_give_this_one(&host) {
+            let answer = tokio::task::block_in_place(|| self.code.run(hook, &context, limits, calls, host));
+            drop(turn);
+            return answer;
+        }
+        let code = self.code.clone();
         let work = move || {
-            let (answer, steps) =
-                Running::with(calls, host, limits, || run(&engine, &ast, hook, &context, limits));
-            peak.fetch_max(steps, Ordering::Relaxed);
+            let answer = code.run(hook, &context, limits, calls, host);
             drop(turn);
             answer
         };
@@ -141,34 +153,50 @@ impl Script {
         })?;
         match tokio::time::timeout(limits.wall, answer).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => {
-                Err(Fault::new(FaultKind::Trap, "the script crashed", "its thread panicked").into())
-            }
+            Ok(Err(_)) => Err(errors::crash("its thread is gone").into()),
             Err(_) => Err(errors::wall(limits).into()),
         }
     }
 }
 
-fn run(engine: &Engine, ast: &AST, hook: Hook, context: &Value, limits: Limits) -> Result<Value, Ended> {
-    let context = convert::to_script(context);
-    // Statements outside functions never run: they would run for every call.
-    let options = CallFnOptions::new().eval_ast(false).rewind_scope(true);
-    let answer = engine
-        .call_fn_with_options::<rhai::Dynamic>(
-            options,
-            &mut Scope::new(),
-            ast,
-            hook.script_name(),
-            (context,),
-        )
-        .map_err(|error| errors::ended(&error, limits))?;
-    convert::from_script(&answer).map_err(Ended::from)
+impl Code {
+    /// Runs a hook on this thread, to its end.
+    fn run(
+        &self,
+        hook: Hook,
+        context: &Document,
+        limits: Limits,
+        calls: Arc<HostCalls>,
+        host: Handle,
+    ) -> Result<Value, Ended> {
+        let work = || self.evaluate(hook, context, limits);
+        let (answer, steps) = Running::with(calls, host, limits, work);
+        self.peak.fetch_max(steps, Ordering::Relaxed);
+        answer.unwrap_or_else(|_| Err(errors::crash("it panicked").into()))
+    }
+
+    fn evaluate(&self, hook: Hook, context: &Document, limits: Limits) -> Result<Value, Ended> {
+        let context = convert::to_script(context)?;
+        // Statements outside functions never run: they would run for every call.
+        let options = CallFnOptions::new().eval_ast(false).rewind_scope(true);
+        let answer = self
+            .engine
+            .call_fn_with_options::<rhai::Dynamic>(
+                options,
+                &mut Scope::new(),
+                &self.ast,
+                hook.script_name(),
+                (context,),
+            )
+            .map_err(|error| errors::ended(&error, limits))?;
+        convert::from_script(&answer).map_err(Ended::from)
+    }
 }
 
 impl fmt::Debug for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Script")
-            .field("source", &self.ast.source())
+            .field("source", &self.code.ast.source())
             .finish_non_exhaustive()
     }
 }

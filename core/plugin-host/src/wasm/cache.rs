@@ -43,9 +43,18 @@ impl Cache {
         })
     }
 
+    /// Whether the component was compiled before.
+    pub(super) fn keeps(&self, engine: &Engine, bytes: &[u8]) -> bool {
+        self.place(engine, bytes).is_file()
+    }
+
+    fn place(&self, engine: &Engine, bytes: &[u8]) -> PathBuf {
+        self.folder.join(key(engine, bytes)).with_extension(EXTENSION)
+    }
+
     /// The component as it was compiled before, or compiled now.
     pub(super) fn compile(&self, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
-        let path = self.folder.join(key(engine, bytes)).with_extension(EXTENSION);
+        let path = self.place(engine, bytes);
         self.used().insert(path.clone());
         if let Some(component) = kept(engine, &path) {
             return Ok(component);

@@ -2,7 +2,7 @@
 
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
-use super::store::{CallState, HANDED_OVER};
+use super::store::{CallState, HANDED_OVER, TABLE_ELEMENTS};
 use crate::call::{Fault, FaultKind};
 use crate::limits::Limits;
 
@@ -23,6 +23,12 @@ fn classify(error: &wasmtime::Error, state: &CallState, limits: Limits) -> (Faul
     if state.out_of_memory {
         let mib = limits.memory / (1_024 * 1_024);
         return (FaultKind::Memory, format!("memory limit {mib} MiB exceeded"));
+    }
+    if state.out_of_table {
+        return (
+            FaultKind::Memory,
+            format!("limit of {TABLE_ELEMENTS} elements of a table exceeded"),
+        );
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         return (FaultKind::Busy, "no place for another instance".to_owned());

@@ -7,8 +7,8 @@ use super::Guest;
 impl Guest {
     /// The functions and interfaces that the component imports: `launchpad:plugin/host@1.0.0 log`.
     pub(crate) fn imports(&self) -> Vec<String> {
-        let component = self.linked.component();
-        let engine = self.linked.engine();
+        let component = self.code.linked.component();
+        let engine = self.code.linked.engine();
         let mut found = Vec::new();
         for (name, import) in component.component_type().imports(engine) {
             match import.ty {

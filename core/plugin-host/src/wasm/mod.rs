@@ -9,24 +9,26 @@ mod engine;
 mod errors;
 mod host_functions;
 mod imports;
+mod long_calls;
 mod store;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::Value;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Val};
+use wasmtime::component::{Component, ComponentExportIndex, ComponentType, InstancePre, Lift};
 
 use crate::LoadError;
 use crate::admission::Turn;
 use crate::answer;
-use crate::call::{Ended, Fault, FaultKind, Hook, Refusal};
+use crate::call::{Document, Ended, Fault, FaultKind, Hook, Refusal};
 use crate::host_calls::HostCalls;
 use crate::limits::Limits;
 pub(crate) use cache::Cache;
 pub(crate) use engine::Components;
+use long_calls::LongCalls;
 use store::CallState;
 
 /// The host functions by name.
@@ -37,13 +39,34 @@ pub(crate) fn functions() -> impl Iterator<Item = &'static str> {
 
 /// A linked component.
 pub(crate) struct Guest {
-    linked: InstancePre<CallState>,
+    code: Code,
     hooks: BTreeMap<Hook, ComponentExportIndex>,
+    long_calls: LongCalls,
+}
+
+/// What a call needs of its component.
+#[derive(Clone)]
+struct Code {
+    linked: InstancePre<CallState>,
     /// The most memory that a call has taken.
-    peak: AtomicUsize,
+    peak: Arc<AtomicUsize>,
+}
+
+/// The record `plugin-error`.
+#[derive(Debug, ComponentType, Lift)]
+#[component(record)]
+struct PluginError {
+    code: String,
+    message: String,
+    details: String,
 }
 
 impl Components {
+    /// Whether a component need not be compiled any more.
+    pub(crate) fn keeps(&self, cache: &Cache, bytes: &[u8]) -> bool {
+        cache.keeps(&self.engine, bytes)
+    }
+
     /// Compiles and links the component of a plugin. Takes as long as compiling does.
     ///
     /// # Errors
@@ -83,9 +106,12 @@ impl Components {
             .instantiate_pre(&component)
             .map_err(|error| contract(format!("{error:#}")))?;
         Ok(Guest {
-            linked,
+            code: Code {
+                linked,
+                peak: Arc::default(),
+            },
             hooks,
-            peak: AtomicUsize::new(0),
+            long_calls: self.long_calls.clone(),
         })
     }
 }
@@ -97,14 +123,14 @@ impl Guest {
 
     /// The most memory that a call has taken since this was asked last, in bytes.
     pub(crate) fn take_peak(&self) -> usize {
-        self.peak.swap(0, Ordering::Relaxed)
+        self.code.peak.swap(0, Ordering::Relaxed)
     }
 
     /// Calls a hook. Dropping the future ends the call.
     pub(crate) async fn call(
         &self,
         hook: Hook,
-        context: String,
+        context: Document,
         limits: Limits,
         calls: Arc<HostCalls>,
         turn: Turn,
@@ -116,77 +142,54 @@ impl Guest {
                 "no such export",
             )
         };
-        let export = self.hooks.get(&hook).ok_or_else(missing)?;
-        let mut store = store::fresh(self.linked.engine(), calls, limits);
-        let answer = {
-            let work = self.run(&mut store, export, context);
-            tokio::time::timeout(limits.wall, work).await
+        let export = *self.hooks.get(&hook).ok_or_else(missing)?;
+        let code = self.code.clone();
+        let computed = Arc::new(AtomicBool::new(false));
+        let mut store = store::fresh(code.linked.engine(), calls, limits, Arc::clone(&computed));
+        let call = async move {
+            let answer = {
+                let work = code.run(&mut store, &export, &context.0);
+                tokio::time::timeout(limits.wall, work).await
+            };
+            code.peak
+                .fetch_max(store.data().memory_used(limits), Ordering::Relaxed);
+            drop(turn);
+            match answer {
+                Ok(Ok(Ok(text))) => Ok(answer::parse(&text)?),
+                Ok(Ok(Err(error))) => Err(refusal(error)),
+                Ok(Err(error)) => Err(errors::fault(&error, store.data(), limits).into()),
+                Err(_) => Err(errors::wall(limits).into()),
+            }
         };
-        self.peak
-            .fetch_max(store.data().memory_used(limits), Ordering::Relaxed);
-        let answer = match answer {
-            Ok(Ok(answer)) => read(answer),
-            Ok(Err(error)) => Err(errors::fault(&error, store.data(), limits).into()),
-            Err(_) => Err(errors::wall(limits).into()),
-        };
-        drop(turn);
-        answer
+        self.long_calls.finish(Box::pin(call), &computed).await
     }
+}
 
+impl Code {
     async fn run(
         &self,
         store: &mut wasmtime::Store<CallState>,
         export: &ComponentExportIndex,
-        context: String,
-    ) -> wasmtime::Result<Val> {
+        context: &str,
+    ) -> wasmtime::Result<Result<String, PluginError>> {
         let instance = self.linked.instantiate_async(&mut *store).await?;
-        let hook = instance
-            .get_func(&mut *store, export)
-            .ok_or_else(|| wasmtime::Error::msg("the instance lacks an export of its component"))?;
-        let mut answer = [Val::Bool(false)];
-        hook.call_async(&mut *store, &[Val::String(context)], &mut answer)
-            .await?;
-        let [answer] = answer;
+        let hook = instance.get_typed_func::<(&str,), (Result<String, PluginError>,)>(&mut *store, export)?;
+        let (answer,) = hook.call_async(&mut *store, (context,)).await?;
         Ok(answer)
     }
 }
 
-/// The answer's document, or the error that the plugin returned.
-fn read(answer: Val) -> Result<Value, Ended> {
-    match answer {
-        Val::Result(Ok(Some(document))) => match *document {
-            Val::String(text) => Ok(answer::parse(&text)?),
-            other => Err(answer::unreadable(&format!("{other:?}")).into()),
-        },
-        Val::Result(Err(Some(error))) => match *error {
-            Val::Record(fields) => Err(refusal(fields)),
-            other => Err(answer::unreadable(&format!("{other:?}")).into()),
-        },
-        other => Err(answer::unreadable(&format!("{other:?}")).into()),
-    }
-}
-
-fn refusal(fields: Vec<(String, Val)>) -> Ended {
-    let (mut code, mut message, mut details) = (String::new(), String::new(), String::new());
-    for (name, value) in fields {
-        if let Val::String(text) = value {
-            match name.as_str() {
-                "code" => code = text,
-                "message" => message = text,
-                "details" => details = text,
-                _ => {}
-            }
-        }
-    }
-    let details = if details.is_empty() {
+/// The error that a plugin returned.
+fn refusal(error: PluginError) -> Ended {
+    let details = if error.details.is_empty() {
         Ok(Value::Null)
     } else {
-        answer::parse(&details)
+        answer::parse(&error.details)
     };
     match details {
         Ok(details) => Refusal {
-            code,
-            message,
+            code: error.code,
+            message: error.message,
             details,
         }
         .into(),
@@ -197,7 +200,7 @@ fn refusal(fields: Vec<(String, Val)>) -> Ended {
 impl fmt::Debug for Guest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guest")
-            .field("component", self.linked.component())
+            .field("component", self.code.linked.component())
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! What one call has: its limits and its host functions. The only place that makes stores.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
 
@@ -24,16 +25,28 @@ pub(super) struct CallState {
     pub(super) out_of_ticks: bool,
     /// It was stopped because it wanted more memory.
     pub(super) out_of_memory: bool,
+    /// It was stopped because it wanted a larger table.
+    pub(super) out_of_table: bool,
+    /// Set once it has computed for a tick.
+    computed: Arc<AtomicBool>,
 }
 
 /// A store in which every limit holds. Without a deadline even making an instance would trap.
-pub(super) fn fresh(engine: &Engine, calls: Arc<HostCalls>, limits: Limits) -> Store<CallState> {
+/// `computed` is set once the guest has computed for a tick.
+pub(super) fn fresh(
+    engine: &Engine,
+    calls: Arc<HostCalls>,
+    limits: Limits,
+    computed: Arc<AtomicBool>,
+) -> Store<CallState> {
     let state = CallState {
         calls,
         ticks: (limits.cpu.as_millis() / TICK.as_millis()).max(1),
         memory: limits.memory,
         out_of_ticks: false,
         out_of_memory: false,
+        out_of_table: false,
+        computed,
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| state);
@@ -44,6 +57,7 @@ pub(super) fn fresh(engine: &Engine, calls: Arc<HostCalls>, limits: Limits) -> S
         // Called only while the guest computes: waiting costs no ticks.
         state.ticks = state.ticks.saturating_sub(1);
         state.out_of_ticks = state.ticks == 0;
+        state.computed.store(true, Ordering::Relaxed);
         Ok(if state.out_of_ticks {
             UpdateDeadline::Interrupt
         } else {
@@ -60,7 +74,10 @@ impl ResourceLimiter for CallState {
                 self.memory = left;
                 Ok(true)
             }
-            None => self.refuse(format!("it asked for memory of {desired} bytes")),
+            None => {
+                self.out_of_memory = true;
+                refuse(format!("it asked for memory of {desired} bytes"))
+            }
         }
     }
 
@@ -71,13 +88,14 @@ impl ResourceLimiter for CallState {
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         if desired > TABLE_ELEMENTS {
-            return self.refuse(format!("it asked for a table of {desired} elements"));
+            self.out_of_table = true;
+            return refuse(format!("it asked for a table of {desired} elements"));
         }
         Ok(true)
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.out_of_memory = true;
+        self.out_of_table = true;
         Err(error)
     }
 }
@@ -87,10 +105,9 @@ impl CallState {
     pub(super) fn memory_used(&self, limits: Limits) -> usize {
         limits.memory.saturating_sub(self.memory)
     }
+}
 
-    /// A trap, not a refusal that the guest goes on with: the backtrace tells who wanted so much.
-    fn refuse(&mut self, why: String) -> wasmtime::Result<bool> {
-        self.out_of_memory = true;
-        Err(wasmtime::Error::msg(why))
-    }
+/// A trap, not a refusal that the guest goes on with: the backtrace tells who wanted so much.
+fn refuse(why: String) -> wasmtime::Result<bool> {
+    Err(wasmtime::Error::msg(why))
 }

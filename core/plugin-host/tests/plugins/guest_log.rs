@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use launchpad_plugin_host::PluginHost;
+
 use crate::components::{ANSWER, with_plan};
-use crate::support::{Plugins, plan};
+use crate::support::{Plugins, patient, plan};
 
 /// The log of this whole test program; scripts log from threads of their own.
 #[derive(Clone, Default)]
@@ -86,14 +88,13 @@ async fn a_flood_ends_after_a_hundred_lines_of_bounded_length() {
           (local.set $n (i32.add (local.get $n) (i32.const 1)))
           (br_if $again (i32.lt_u (local.get $n) (i32.const 150))))
         (call $document)";
-    let host = Plugins::new()
+    let plugins = Plugins::new()
         .script(
             "floods",
             "fn plan(ctx) { for n in 0..150 { log(\"info\", \"line\"); } #{} }",
         )
-        .component("pours", &with_plan(flood, ANSWER))
-        .load()
-        .await;
+        .component("pours", &with_plan(flood, ANSWER));
+    let host = PluginHost::load(patient(plugins.sources())).await;
     for plugin in ["floods", "pours"] {
         plan(&host, plugin).await.unwrap();
         let lines = lines_of(plugin);

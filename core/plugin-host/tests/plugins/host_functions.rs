@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use launchpad_domain::plugin_services::{FetchRequest, FetchResponse, Progress};
+use launchpad_domain::plugin_services::{FetchRequest, FetchResponse, LookupKind, Progress};
 use launchpad_domain::{
-    Grants, HookError, HostCallError, LaunchTypeId, LaunchTypes, PluginServices, SessionId,
+    Grants, HookError, HostCallError, LaunchTypeId, LaunchTypes, PluginServices, SessionId, UserId,
 };
 use launchpad_plugin_host::{PluginHost, Setup};
 use serde_json::{Value, json};
@@ -84,8 +84,14 @@ impl PluginServices for Remembering {
             body: format!("{} {}", request.method, request.url),
         })
     }
-    async fn look_up(&self, kind: &str, name: &str) -> Result<Option<Value>, HostCallError> {
-        Ok((name == "wiki").then(|| json!({"kind": kind})))
+    async fn look_up(
+        &self,
+        user: Option<UserId>,
+        kind: LookupKind,
+        name: &str,
+    ) -> Result<Option<Value>, HostCallError> {
+        let kind = kind.as_str();
+        Ok((name == "wiki" && user.is_some()).then(|| json!({"kind": kind})))
     }
 }
 
@@ -239,6 +245,53 @@ async fn waiting_is_not_computing_and_ends_with_the_call() {
     let (code, message) = crate::support::fault(&host, "asks").await;
     assert_eq!(code, "plugin-timeout");
     assert!(message.contains("time limit 300 ms"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ninth_call_at_one_time_waits_two_seconds_and_others_go_on() {
+    let asks = format!("{ASKS}[limits]\nwall_ms = 4000\n");
+    let slow = "fn plan(ctx) { progress(1, \"begun\"); http_fetch(#{ url: \"https://hub.example/\" }); #{} }";
+    let plugins = Plugins::new()
+        .plugin(
+            "asks",
+            &manifest("asks", "rhai", "main.rhai", &asks),
+            "main.rhai",
+            slow.as_bytes(),
+        )
+        .script("good", "fn plan(ctx) { #{} }");
+    let services = Arc::new(Remembering {
+        slow: Some(std::time::Duration::from_mins(1)),
+        ..Remembering::default()
+    });
+    let host = Arc::new(load(&plugins, "asks", Arc::clone(&services)).await);
+    let eight = [0; 8].map(|_| {
+        let host = Arc::clone(&host);
+        tokio::spawn(async move { plan(&host, "asks").await })
+    });
+    while services.shown.lock().unwrap().len() < 8 {
+        tokio::task::yield_now().await;
+    }
+    let (ninth, other) = tokio::join!(crate::support::fault(&host, "asks"), plan(&host, "good"));
+    assert!(other.is_ok());
+    let (code, message) = ninth;
+    assert_eq!(code, "plugin-busy");
+    assert!(
+        message.contains("all 8 of its calls") && message.contains("waited 2 s"),
+        "{message}"
+    );
+    for call in eight {
+        let ended = call.await.unwrap();
+        assert!(
+            matches!(
+                ended,
+                Err(HookError::Fault {
+                    code: "plugin-timeout",
+                    ..
+                })
+            ),
+            "{ended:?}"
+        );
+    }
 }
 
 /// A component that asks for a secret by reference and answers with what it got, or refuses with the error it got.

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use launchpad_domain::HookError;
+use launchpad_plugin_host::{Ceiling, PluginHost, Setup};
 
 use crate::components::{ANSWER, with_plan};
-use crate::support::{Plugins, fault, manifest, plan};
+use crate::support::{Plugins, fault, manifest, plan, setup};
 
 /// Longer than any limit of a call, and far from what an unlimited one would take.
 const SOON: Duration = Duration::from_secs(5);
@@ -214,6 +215,69 @@ async fn a_manifest_lowers_each_limit() {
         assert!(message.contains(words), "{message}");
     }
     assert!(plan(&host, "larger").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_table_has_its_limit_too() {
+    let text = r#"(component
+      (core module $m
+        (memory (export "memory") 1)
+        (table $t 10 funcref)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+        (func (export "plan") (param i32 i32) (result i32)
+          (drop (table.grow $t (ref.null func) (i32.const 20000))) unreachable))
+      (core instance $i (instantiate $m))
+      (type $error_type (record (field "code" string) (field "message" string) (field "details" string)))
+      (export $error "plugin-error" (type $error_type))
+      (func $plan (param "ctx" string) (result (result string (error $error)))
+        (canon lift (core func $i "plan") (memory $i "memory") (realloc (func $i "realloc"))))
+      (export "plan" (func $plan)))"#;
+    let host = Plugins::new()
+        .component("widens", &wat::parse_str(text).unwrap())
+        .load()
+        .await;
+    let (code, message) = fault(&host, "widens").await;
+    assert_eq!(code, "plugin-memory", "{message}");
+    assert!(message.contains("limit of 20000 elements"), "{message}");
+}
+
+#[tokio::test]
+async fn the_operator_sets_the_ceiling_and_a_manifest_never_passes_it() {
+    let greedy = |id: &str| {
+        manifest(
+            id,
+            "wasm",
+            "plugin.wasm",
+            "[limits]\ncpu_ms = 5000\nmemory_mib = 256",
+        )
+    };
+    let grows = with_plan("(drop (memory.grow (i32.const 1000))) (call $document)", ANSWER);
+    let plugins = Plugins::new()
+        .plugin("spins", &greedy("spins"), "plugin.wasm", &with_plan(SPINS, ""))
+        .plugin("grows", &greedy("grows"), "plugin.wasm", &grows);
+    let within = async |ceiling| {
+        let told = Setup {
+            ceiling,
+            ..setup(plugins.sources())
+        };
+        PluginHost::load(told).await
+    };
+    let host = within(Ceiling {
+        cpu: Duration::from_millis(40),
+        memory: 32 * 1_024 * 1_024,
+        ..Ceiling::default()
+    })
+    .await;
+    let (_, message) = fault(&host, "spins").await;
+    assert!(message.contains("CPU limit 40 ms exceeded"), "{message}");
+    let (_, message) = fault(&host, "grows").await;
+    assert!(message.contains("memory limit 32 MiB exceeded"), "{message}");
+    let host = within(Ceiling {
+        memory: 128 * 1_024 * 1_024,
+        ..Ceiling::default()
+    })
+    .await;
+    assert!(plan(&host, "grows").await.is_ok());
 }
 
 #[tokio::test]

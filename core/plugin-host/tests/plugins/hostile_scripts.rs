@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use launchpad_domain::HookError;
+use launchpad_plugin_host::{PluginHost, SCRIPT_STACK};
 
-use crate::support::{Plugins, fault, manifest, plan};
+use crate::support::{Plugins, fault, manifest, patient, plan};
 
 const GOOD: &str = "fn plan(ctx) { #{ schema: 1, url: ctx.app.url } }";
 
@@ -41,6 +42,24 @@ const CORPUS: &[(&str, &str, &str, &str)] = &[
         "plugin-memory",
         "",
     ),
+    (
+        "text-multiplies",
+        "let s = \"x\"; for n in 0..15 { s += s; } let t = s; t.replace(\"x\", s); t",
+        "plugin-memory",
+        "a value larger",
+    ),
+    (
+        "character-multiplies",
+        "let s = \"x\"; for n in 0..15 { s += s; } let t = s; t.replace('x', s); t",
+        "plugin-memory",
+        "a value larger",
+    ),
+    (
+        "compares-badly",
+        "let a = []; for n in 0..4000 { a.push(n); } loop { a.sort(|x, y| if (x * 7 + y) % 3 == 0 { -1 } else { 1 }); }",
+        "",
+        "",
+    ),
     ("list-hog", "let a = [0]; loop { a += a; }", "plugin-memory", ""),
     (
         "list-pads",
@@ -73,14 +92,37 @@ const CORPUS: &[(&str, &str, &str, &str)] = &[
     ("imports", "import \"/etc/passwd\" as p; p::x", "plugin-trap", ""),
 ];
 
+/// On threads that scripts get to themselves.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_is_stopped_and_named_and_the_next_plugin_answers() {
+    each_is_stopped().await;
+}
+
+/// On the caller's, as in the server.
+#[test]
+fn each_is_stopped_on_a_thread_that_its_caller_gives_it() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_stack_size(SCRIPT_STACK)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async { tokio::spawn(each_is_stopped()).await.unwrap() });
+}
+
+async fn each_is_stopped() {
     let mut plugins = Plugins::new().script("good", GOOD);
     for (name, body, ..) in CORPUS {
         plugins = plugins.script(name, &format!("fn plan(ctx) {{ {body} }}"));
     }
-    let plugins = plugins.script("recurses", "fn plan(ctx) { plan(ctx) }");
+    let variables: String = (0..300).fold(String::new(), |text, n| format!("{text}let v{n} = {n}; "));
+    let plugins = plugins
+        .script("recurses", "fn plan(ctx) { plan(ctx) }")
+        .script("names", &format!("fn plan(ctx) {{ {variables} 1 }}"));
     let host = plugins.load().await;
+    let (code, message) = fault(&host, "names").await;
+    assert_eq!(code, "plugin-memory", "{message}");
+    assert!(message.contains("limit of 256 variables"), "{message}");
     let begun = Instant::now();
     let (code, message) = fault(&host, "recurses").await;
     assert_eq!(code, "plugin-trap", "{message}");
@@ -120,6 +162,34 @@ async fn a_plugin_that_hangs_delays_no_other_and_is_left_alone_in_the_end() {
     let (code, message) = fault(&host, "spins").await;
     assert_eq!(code, "plugin-unavailable");
     assert!(message.contains("failed too often"), "{message}");
+}
+
+/// Values nested as deep as the limit on their number allows: whatever the library does with them, it does recursively.
+#[tokio::test]
+async fn what_is_nested_deep_exhausts_no_stack() {
+    const USES: &[(&str, &str)] = &[
+        ("text", "a.to_string()"),
+        ("debug", "debug(a); 1"),
+        ("same", "let b = a; b == a"),
+        ("found", "[1, a].contains(a)"),
+        ("copied", "let b = a; b.push(1); a.push(2); b == a"),
+        ("json", "#{ a: a }.to_json()"),
+        ("answered", "a"),
+        ("thrown", "throw a"),
+        ("logged", "log(\"info\", \"x\", #{ a: a }); 1"),
+    ];
+    let mut plugins = Plugins::new().script("good", GOOD);
+    for (name, then) in USES {
+        let script = format!("fn plan(ctx) {{ let a = []; for n in 0..4000 {{ a = [a]; }} {then} }}");
+        plugins = plugins.script(name, &script);
+    }
+    // Time enough to come so deep in an unoptimised build.
+    let host = PluginHost::load(patient(plugins.sources())).await;
+    for (name, _) in USES {
+        // An answer is as good as a fault: the process is there.
+        let _ = plan(&host, name).await;
+        assert!(plan(&host, "good").await.is_ok(), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use launchpad_plugin_host::{PluginHost, Setup};
+use launchpad_domain::plugins::PluginState;
+use launchpad_domain::{HookError, Plugins as Operated};
+use launchpad_plugin_host::{Ceiling, PluginHost, Setup};
+use tokio_util::sync::CancellationToken;
 
 use crate::components::{ANSWER, component, with_plan};
 use crate::support::{Plugins, plan, setup};
@@ -153,4 +158,58 @@ async fn a_folder_that_others_may_write_to_keeps_nothing() {
     let good = Plugins::new().component("good", &with_plan("(call $document)", ANSWER));
     works(&good, folder.path()).await;
     assert!(kept(folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn a_foreign_component_is_compiled_beside_everything_else_and_only_so_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugins = Plugins::new()
+        .script("script", "fn plan(ctx) { #{ schema: 1, url: ctx.app.url } }")
+        .component("good", &with_plan("(call $document)", ANSWER));
+    let told = || Setup {
+        folders: vec![plugins.path().to_owned()],
+        cache: Some(folder.path().join("compiled")),
+        ..setup(Vec::new())
+    };
+    let state = |host: &PluginHost, id: &str| {
+        let reports = host.reports();
+        let report = reports.iter().find(|report| report.source.ends_with(id));
+        report.map(|report| (report.state, report.problem.clone().unwrap_or_default()))
+    };
+    let impatient = PluginHost::load(Setup {
+        ceiling: Ceiling {
+            compiling: Duration::ZERO,
+            ..Ceiling::default()
+        },
+        cache: None,
+        ..told()
+    })
+    .await;
+    let (failed, problem) = state(&impatient, "good").unwrap();
+    assert_eq!(failed, PluginState::Failed);
+    assert!(problem.contains("compiling took longer than 0 s"), "{problem}");
+    assert!(plan(&impatient, "script").await.is_ok());
+    drop(impatient);
+
+    let host = Arc::new(PluginHost::start(told()).await);
+    assert_eq!(state(&host, "good").unwrap().0, PluginState::Compiling);
+    assert!(plan(&host, "script").await.is_ok());
+    let Err(HookError::Fault { code, message }) = plan(&host, "good").await else {
+        panic!("refused")
+    };
+    assert_eq!(code, "plugin-unavailable");
+    assert!(message.contains("still being compiled"), "{message}");
+    let stop = CancellationToken::new();
+    let watching = tokio::spawn(Arc::clone(&host).watch(stop.clone()));
+    while state(&host, "good").unwrap().0 == PluginState::Compiling {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(state(&host, "good").unwrap().0, PluginState::Loaded);
+    assert!(plan(&host, "good").await.is_ok());
+    stop.cancel();
+    watching.await.unwrap();
+
+    // What is kept is there at once.
+    let again = PluginHost::start(told()).await;
+    assert_eq!(state(&again, "good").unwrap().0, PluginState::Loaded);
 }

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use launchpad_domain::plugins::PluginState;
-use launchpad_domain::{HookError, LaunchTypes, PlannedBy, Plugins as Operated};
+use launchpad_domain::plugins::{Approval, PluginState};
+use launchpad_domain::{Capability, HookError, LaunchTypes, PlannedBy, Plugins as Operated};
 use launchpad_plugin_host::{PluginHost, Setup};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
-use crate::support::{Plugins, context, id, manifest, plan, setup};
+use crate::support::{Plugins, context, id, manifest, patient, plan, setup};
 
 fn answering(text: &str) -> String {
     format!("fn plan(ctx) {{ #{{ schema: 1, url: \"{text}\" }} }}")
@@ -18,7 +22,7 @@ fn answering(text: &str) -> String {
 async fn installed(plugins: &Plugins) -> PluginHost {
     PluginHost::load(Setup {
         folders: vec![plugins.path().to_owned()],
-        ..setup(Vec::new())
+        ..patient(Vec::new())
     })
     .await
 }
@@ -95,11 +99,92 @@ async fn a_version_that_asks_for_more_waits_for_its_grant() {
     fs::write(folder.join("main.rhai"), answering("new")).unwrap();
     host.reload().await;
     assert_eq!(url(&host, "one").await, "old");
-    let problem = host.reports()[0].problem.clone().unwrap();
+    let report = host.reports().remove(0);
+    let problem = report.problem.clone().unwrap();
     assert!(
-        problem.contains("waits for an administrator to grant pvc"),
+        problem.contains("version 1.2.0 waits for an administrator to grant pvc"),
         "{problem}"
     );
+    assert!(report.asks_for("pvc"));
+    // In another folder it is another plugin's grant.
+    let approval = |source: &str, words: &[&str]| Approval {
+        id: id("one"),
+        source: source.to_owned(),
+        capabilities: words.iter().map(|word| (*word).to_owned()).collect(),
+    };
+    host.approve(approval("/elsewhere/one", &["pvc"])).await;
+    host.reload().await;
+    assert_eq!(url(&host, "one").await, "old");
+    host.approve(approval(&report.source, &["pvc"])).await;
+    assert_eq!(url(&host, "one").await, "new");
+    let granted = || host.reports()[0].loaded.clone().unwrap();
+    assert_eq!(granted().approved, ["pvc"]);
+    assert!(host.get(&id("one")).unwrap().grants.allows(Capability::Claims));
+    // Taken back at once, too.
+    host.approve(approval(&report.source, &[])).await;
+    assert!(granted().granted.is_empty());
+    assert!(!host.get(&id("one")).unwrap().grants.allows(Capability::Claims));
+}
+
+#[tokio::test]
+async fn what_was_approved_holds_after_a_start_and_nothing_that_is_not_asked_for() {
+    let asks = "[capabilities]\nplan = [\"pvc\"]\nlookup = [\"apps\"]\n";
+    let plugins = Plugins::new().plugin(
+        "one",
+        &manifest("one", "rhai", "main.rhai", asks),
+        "main.rhai",
+        answering("x").as_bytes(),
+    );
+    let approved = Approval {
+        id: id("one"),
+        source: plugins.path().join("one").display().to_string(),
+        capabilities: ["pvc", "secret-read:key"].map(str::to_owned).into(),
+    };
+    let host = PluginHost::load(Setup {
+        folders: vec![plugins.path().to_owned()],
+        granted: BTreeMap::from([("one".to_owned(), ["lookup:apps".to_owned()].into())]),
+        approved: vec![approved],
+        ..setup(Vec::new())
+    })
+    .await;
+    let known = host.reports()[0].loaded.clone().unwrap();
+    assert_eq!(known.granted, ["lookup:apps", "pvc"]);
+    assert_eq!(known.approved, ["pvc"]);
+}
+
+#[tokio::test]
+async fn what_changes_is_noticed_also_behind_a_link_that_is_swapped() {
+    // As Kubernetes mounts a ConfigMap: the files are links through a link, which is replaced.
+    let plugins = Plugins::new();
+    let folder = plugins.path().join("one");
+    fs::create_dir(&folder).unwrap();
+    let release = |name: &str, answer: &str| {
+        let data = folder.join(name);
+        fs::create_dir(&data).unwrap();
+        fs::write(data.join("plugin.toml"), manifest("one", "rhai", "main.rhai", "")).unwrap();
+        fs::write(data.join("main.rhai"), answering(answer)).unwrap();
+        symlink(name, folder.join("..tmp")).unwrap();
+        fs::rename(folder.join("..tmp"), folder.join("..data")).unwrap();
+    };
+    release("..1", "first");
+    for file in ["plugin.toml", "main.rhai"] {
+        symlink(Path::new("..data").join(file), folder.join(file)).unwrap();
+    }
+    let host = Arc::new(installed(&plugins).await);
+    assert_eq!(url(&host, "one").await, "first");
+    let stop = CancellationToken::new();
+    let watching = tokio::spawn(Arc::clone(&host).watch(stop.clone()));
+    release("..2", "second");
+    let swapped = async {
+        while url(&host, "one").await != "second" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), swapped)
+        .await
+        .unwrap();
+    stop.cancel();
+    watching.await.unwrap();
 }
 
 #[tokio::test]
@@ -148,6 +233,9 @@ async fn sessions_of_another_major_version_keep_theirs() {
         asked().await.starts_with("Ready"),
         "another major version does not"
     );
+    fs::remove_dir_all(&folder).unwrap();
+    host.reload().await;
+    assert!(asked().await.starts_with("Ready"), "nor does its folder's end");
 }
 
 #[tokio::test]

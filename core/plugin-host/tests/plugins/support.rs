@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use launchpad_domain::launch_types::{HookApp, HookSession, HookUser};
 use launchpad_domain::{Clock, HookContext, HookError, LaunchTypeId, LaunchTypes, SessionId, UserId};
-use launchpad_plugin_host::{PluginHost, Setup, Source};
+use launchpad_plugin_host::{Ceiling, MAX_CPU, MAX_WALL, PluginHost, Setup, Source};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
@@ -67,6 +67,18 @@ impl Clock for SystemClock {
 /// These plugins, without grants and services.
 pub(crate) fn setup(sources: Vec<Source>) -> Setup {
     Setup::of(sources, Arc::new(SystemClock))
+}
+
+/// The same with the longest times that an operator may allow: for what takes as long as the machine needs.
+pub(crate) fn patient(sources: Vec<Source>) -> Setup {
+    Setup {
+        ceiling: Ceiling {
+            cpu: MAX_CPU,
+            wall: MAX_WALL,
+            ..Ceiling::default()
+        },
+        ..setup(sources)
+    }
 }
 
 pub(crate) fn manifest(id: &str, carrier: &str, entry: &str, more: &str) -> String {

@@ -103,6 +103,12 @@ keys! {
     PLUGIN_SECRETS = "plugins.secrets", "LAUNCHPAD_PLUGINS__SECRETS", Some("");
     /// Networks that are not public and that plugins may reach, separated by spaces.
     PLUGIN_NETWORKS = "plugins.networks", "LAUNCHPAD_PLUGINS__NETWORKS", Some("");
+    /// Milliseconds that a call of a plugin may compute, at the most.
+    PLUGIN_CPU = "plugins.limits.cpu_ms", "LAUNCHPAD_PLUGINS__LIMITS__CPU_MS", Some("250");
+    /// Milliseconds that it may take from start to end, at the most.
+    PLUGIN_WALL = "plugins.limits.wall_ms", "LAUNCHPAD_PLUGINS__LIMITS__WALL_MS", Some("2000");
+    /// Mebibytes of memory that a component may use, at the most.
+    PLUGIN_MEMORY = "plugins.limits.memory_mib", "LAUNCHPAD_PLUGINS__LIMITS__MEMORY_MIB", Some("64");
     /// The launch type of an app that names none.
     DEFAULT_LAUNCH_TYPE = "plugins.default", "LAUNCHPAD_PLUGINS__DEFAULT", Some("url");
     /// Where Prometheus reads figures.

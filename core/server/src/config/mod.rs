@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use launchpad_domain::{Branding, LaunchTypeId};
+use launchpad_plugin_host::Ceiling;
 use launchpad_runtime::KubernetesSettings;
 use launchpad_services::backup::BackupPlan;
 use launchpad_services::{FetchRules, SessionSettings};
@@ -92,6 +93,8 @@ pub(crate) struct Plugins {
     pub(crate) secrets: Option<PathBuf>,
     /// Which networks plugins may reach.
     pub(crate) fetch: FetchRules,
+    /// The most that any plugin may use.
+    pub(crate) ceiling: Ceiling,
 }
 
 /// Where figures are read.

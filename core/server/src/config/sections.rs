@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use launchpad_domain::policy::{Ceilings, PodLimits, WorkspaceRules};
 use launchpad_domain::{Branding, Capability, ClaimAccess, Quantity};
+use launchpad_plugin_host::{Ceiling, MAX_CPU, MAX_MEMORY, MAX_WALL};
 use launchpad_runtime::{ConnectBy, KubernetesSettings, SessionNetwork};
 use launchpad_services::backup::BackupPlan;
 use launchpad_services::{Backups, FetchRules, SessionSettings};
@@ -15,6 +16,9 @@ use url::Url;
 
 use super::read::Reader;
 use super::{Connections, Log, Metrics, Plugins, RuntimeChoice, keys};
+
+/// Bytes.
+const MIB: usize = 1_024 * 1_024;
 
 /// Where the portal listens, and where browsers reach it.
 pub(super) fn listen(reader: &mut Reader) -> Option<(SocketAddr, PublicAddress)> {
@@ -280,6 +284,7 @@ pub(super) fn plugins(reader: &mut Reader) -> Option<Plugins> {
         text.parse()
             .map_err(|_| format!("`{text}` must be a network like 10.1.0.0/16"))
     });
+    let ceiling = ceiling(reader);
     Some(Plugins {
         dirs,
         grants,
@@ -288,6 +293,21 @@ pub(super) fn plugins(reader: &mut Reader) -> Option<Plugins> {
         configs: reader.documents(keys::PLUGIN_CONFIGS),
         secrets: reader.optional(keys::PLUGIN_SECRETS, |path| Ok(PathBuf::from(path))),
         fetch: FetchRules { networks },
+        ceiling: ceiling?,
+    })
+}
+
+/// The most that any plugin may use.
+fn ceiling(reader: &mut Reader) -> Option<Ceiling> {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let cpu = reader.number(keys::PLUGIN_CPU, 10, millis(MAX_CPU));
+    let wall = reader.number(keys::PLUGIN_WALL, 100, millis(MAX_WALL));
+    let memory = reader.number(keys::PLUGIN_MEMORY, 1, (MAX_MEMORY / MIB) as u64);
+    Some(Ceiling {
+        cpu: Duration::from_millis(cpu?),
+        wall: Duration::from_millis(wall?),
+        memory: usize::try_from(memory?).ok()? * MIB,
+        ..Ceiling::default()
     })
 }
 

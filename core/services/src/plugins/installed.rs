@@ -1,9 +1,10 @@
 //! What an administrator sees of the installed plugins, and does with them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use launchpad_domain::plugins::{CallRecord, LogLine, PluginReport, Tried};
-use launchpad_domain::{Actor, AuditAction, Clock, HookError, LaunchTypeId, Plugins};
+use launchpad_domain::plugins::{Approval, CallRecord, LogLine, PluginReport, Tried};
+use launchpad_domain::{Actor, AuditAction, Clock, HookError, LaunchTypeId, Plugins, Problems};
 use launchpad_store::Store;
 use serde_json::Value;
 
@@ -83,6 +84,48 @@ impl InstalledPlugins {
             .switch(actor, id, on, self.clock.now())
             .await?;
         self.plugins.switch(id, on).map_err(unknown)
+    }
+
+    /// Gives a plugin these powers beside those that the configuration gives it, and takes back what was given so before.
+    /// A version that waited for them is taken up.
+    ///
+    /// # Errors
+    /// There is no such plugin, or it asks for no such power: neither the version that runs nor one that waits.
+    pub async fn grant(
+        &self,
+        actor: &Actor,
+        id: &LaunchTypeId,
+        capabilities: BTreeSet<String>,
+    ) -> Result<(), ServiceError> {
+        let report = self.get(id)?;
+        let mut problems = Problems::default();
+        for word in &capabilities {
+            if !report.asks_for(word) {
+                problems.add(
+                    "capabilities",
+                    format!("`{word}` is nothing that the plugin asks for"),
+                );
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems.into());
+        }
+        // What the configuration gives anyway stays its own.
+        let given = |word: &String| {
+            let mut loaded = report.loaded.iter();
+            loaded.any(|loaded| loaded.granted.contains(word) && !loaded.approved.contains(word))
+        };
+        let approval = Approval {
+            id: id.clone(),
+            capabilities: capabilities.into_iter().filter(|word| !given(word)).collect(),
+            source: report.source,
+        };
+        self.store
+            .plugin_grants()
+            .replace(actor, &approval, self.clock.now())
+            .await?;
+        self.plugins.approve(approval).await;
+        Ok(())
     }
 
     /// Looks at the folders now.

@@ -3,14 +3,19 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use launchpad_domain::plugin_services::{FetchRequest, FetchResponse, Progress};
-use launchpad_domain::{AppId, Grants, HostCallError, LaunchTypeId, PluginServices, SessionId};
+use launchpad_domain::plugin_services::{FetchRequest, FetchResponse, LookupKind, Progress};
+use launchpad_domain::{AppId, Grants, HostCallError, LaunchTypeId, PluginServices, SessionId, UserId};
 use launchpad_store::{Store, StoreError};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::fetch::{FetchRules, Fetcher};
 use super::progress::Progresses;
 use super::secrets::Secrets;
+
+/// The name that stands for all objects of a kind.
+const ALL: &str = "*";
+/// Most objects that are looked up at once.
+const LISTED: u64 = 200;
 
 /// What host functions need of the portal. Built before the plugins are loaded.
 #[derive(Debug, Clone)]
@@ -92,14 +97,22 @@ impl PluginServices for PluginSupport {
         self.fetcher.fetch(request, allowed).await
     }
 
-    async fn look_up(&self, kind: &str, name: &str) -> Result<Option<Value>, HostCallError> {
-        if kind != "apps" {
-            return Err(HostCallError::new(
-                "invalid-input",
-                format!("there is no kind `{kind}`"),
-            ));
+    async fn look_up(
+        &self,
+        user: Option<UserId>,
+        kind: LookupKind,
+        name: &str,
+    ) -> Result<Option<Value>, HostCallError> {
+        match kind {
+            LookupKind::Apps => self.app(name).await,
+            LookupKind::Sessions => self.sessions(user, name).await,
         }
-        let Ok(id) = name.parse::<AppId>() else {
+    }
+}
+
+impl PluginSupport {
+    async fn app(&self, id: &str) -> Result<Option<Value>, HostCallError> {
+        let Ok(id) = id.parse::<AppId>() else {
             return Ok(None);
         };
         let found = self.store.apps().get(&id).await.map_err(refused)?;
@@ -108,4 +121,25 @@ impl PluginServices for PluginSupport {
             .transpose()
             .map_err(|error| HostCallError::new("unavailable", error.to_string()))
     }
+
+    async fn sessions(&self, user: Option<UserId>, name: &str) -> Result<Option<Value>, HostCallError> {
+        let sessions = match user {
+            Some(user) => self.store.sessions().live_of_user(user, LISTED).await,
+            None => Ok(Vec::new()),
+        };
+        let sessions = sessions.map_err(refused)?;
+        let known = sessions.into_iter().map(|session| {
+            json!({"id": session.id, "app_id": session.app_id, "app_name": session.app_name,
+                   "status": session.status, "created_at": session.created_at})
+        });
+        Ok(named(known, "id", name))
+    }
+}
+
+/// All of some objects, for the name `*`; or the one whose field has the name.
+fn named(mut objects: impl Iterator<Item = Value>, field: &str, name: &str) -> Option<Value> {
+    if name == ALL {
+        return Some(json!({"items": objects.collect::<Vec<_>>()}));
+    }
+    objects.find(|object| object[field] == name)
 }

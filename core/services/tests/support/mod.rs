@@ -17,7 +17,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use launchpad_domain::Grants;
 use launchpad_domain::launch_types::{CleanupWish, EventAction, FieldOptions, Readiness};
-use launchpad_domain::plugins::{CallRecord, LogLine, PluginReport, Tried};
+use launchpad_domain::plugins::{Approval, CallRecord, LogLine, PluginReport, Tried};
 use launchpad_domain::policy::PodLimits;
 use launchpad_domain::runtime::WorkloadState;
 use launchpad_domain::{
@@ -349,6 +349,7 @@ impl Plugins for NoPlugins {
     fn switch(&self, _: &LaunchTypeId, _: bool) -> Result<(), HookError> {
         Ok(())
     }
+    async fn approve(&self, _: Approval) {}
     async fn reload(&self) {}
 }
 

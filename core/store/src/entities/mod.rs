@@ -10,6 +10,7 @@ pub(crate) mod application;
 pub(crate) mod audit_entry;
 pub(crate) mod fact;
 pub(crate) mod launch;
+pub(crate) mod plugin_grant;
 pub(crate) mod plugin_off;
 pub(crate) mod plugin_value;
 pub(crate) mod preference;

@@ -97,6 +97,8 @@ on_both! {
         database.execute("INSERT INTO plugins_off (plugin_id, since) VALUES ('p', 't')").await.unwrap();
         let wish = "INSERT INTO workspace_removals (name, runtime, requested_at) VALUES ('w', 'podman', 't')";
         database.execute(wish).await.unwrap();
+        let grant = "INSERT INTO plugin_grants (plugin_id, source, capabilities, since) VALUES ('p', '/p', '[]', 't')";
+        database.execute(grant).await.unwrap();
         let taken = snapshot(&store).await;
         let mode = fs::metadata(&taken.path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

@@ -1,5 +1,6 @@
 //! What plugins keep.
 
+use launchpad_domain::plugins::Approval;
 use launchpad_domain::{LaunchTypeId, SessionId, Status};
 use launchpad_store::StoreError;
 
@@ -89,5 +90,23 @@ on_both! {
         let actions = "SELECT action FROM audit_log WHERE action LIKE '%PLUGIN' ORDER BY id";
         let actions: Vec<_> = database.texts(actions).await.into_iter().flatten().collect();
         assert_eq!(actions, ["DISABLE_PLUGIN", "ENABLE_PLUGIN"]);
+    }
+
+    async fn what_a_plugin_is_given_takes_the_place_of_what_it_was_given_and_is_audited(database: &TestDatabase) {
+        let store = database.open().await;
+        let grants = store.plugin_grants();
+        let approval = |words: &[&str]| Approval {
+            id: plugin("jupyter"),
+            source: "/plugins/jupyter".to_owned(),
+            capabilities: words.iter().map(|word| (*word).to_owned()).collect(),
+        };
+        for (words, changes) in [(&["pvc"][..], true), (&["pvc"][..], false), (&[][..], true)] {
+            let changed = grants.replace(&actor(), &approval(words), noon()).await.unwrap();
+            assert_eq!(changed, changes, "{words:?}");
+            assert_eq!(grants.all().await.unwrap(), [approval(words)]);
+        }
+        let actions = "SELECT action FROM audit_log WHERE action LIKE '%PLUGIN' ORDER BY id";
+        let actions: Vec<_> = database.texts(actions).await.into_iter().flatten().collect();
+        assert_eq!(actions, ["GRANT_PLUGIN", "GRANT_PLUGIN"]);
     }
 }

@@ -1,7 +1,7 @@
 //! The documents about installed plugins.
 
 use chrono::{DateTime, Utc};
-use launchpad_domain::plugins::{CallRecord, LoadedPlugin, PluginReport, PluginState};
+use launchpad_domain::plugins::{CallRecord, LoadedPlugin, PluginReport, WaitingVersion};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 pub(crate) struct PluginDocument {
     /// Its folder, or `shipped plugin NAME`.
     source: String,
-    /// loaded, off or failed.
+    /// loaded, off, failed or compiling.
     state: &'static str,
     since: DateTime<Utc>,
     /// Why it was not loaded, or why a newer version of it was not.
@@ -20,6 +20,29 @@ pub(crate) struct PluginDocument {
     problem: Option<String>,
     #[serde(flatten)]
     loaded: Option<LoadedDocument>,
+    /// A newer version that waits for an administrator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<WaitingDocument>,
+}
+
+/// A version that asks for more than the one that runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WaitingDocument {
+    version: String,
+    /// All the capabilities that it asks for.
+    asked: Vec<String>,
+    /// Those that nobody has granted.
+    lacking: Vec<String>,
+}
+
+impl From<WaitingVersion> for WaitingDocument {
+    fn from(waiting: WaitingVersion) -> Self {
+        Self {
+            version: waiting.version,
+            asked: waiting.asked,
+            lacking: waiting.lacking,
+        }
+    }
 }
 
 /// What is known of a plugin that was loaded.
@@ -37,6 +60,8 @@ pub(crate) struct LoadedDocument {
     asked: Vec<String>,
     /// Those of them that it was given.
     granted: Vec<String>,
+    /// Those of the given ones that an administrator gave, and no configuration.
+    approved: Vec<String>,
     /// Milliseconds that a call may compute.
     cpu_ms: u64,
     /// Milliseconds that a call may take.
@@ -72,23 +97,15 @@ pub(crate) struct CallDocument {
     context: Option<Value>,
 }
 
-/// The word of a state.
-pub(crate) fn state_word(state: PluginState) -> &'static str {
-    match state {
-        PluginState::Loaded => "loaded",
-        PluginState::Off => "off",
-        PluginState::Failed => "failed",
-    }
-}
-
 impl From<PluginReport> for PluginDocument {
     fn from(report: PluginReport) -> Self {
         Self {
             source: report.source,
-            state: state_word(report.state),
+            state: report.state.as_str(),
             since: report.since,
             problem: report.problem,
             loaded: report.loaded.map(LoadedDocument::from),
+            waiting: report.waiting.map(WaitingDocument::from),
         }
     }
 }
@@ -104,6 +121,7 @@ impl From<LoadedPlugin> for LoadedDocument {
             hooks: plugin.hooks,
             asked: plugin.asked,
             granted: plugin.granted,
+            approved: plugin.approved,
             cpu_ms: plugin.limits.cpu_ms,
             wall_ms: plugin.limits.wall_ms,
             memory_mib: plugin.limits.memory_mib,

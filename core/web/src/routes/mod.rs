@@ -152,6 +152,11 @@ fn table() -> Vec<Route> {
             Needs(ManagePlugins),
             plugins::disable_by_form,
         ),
+        post(
+            "/admin/plugins/{id}/grants",
+            Needs(ManagePlugins),
+            plugins::grant_by_form,
+        ),
         get("/admin/users", Needs(ChangeAccounts), users::page),
         post("/admin/users", Needs(ChangeAccounts), users::create),
         post(
@@ -192,6 +197,7 @@ fn table() -> Vec<Route> {
             Needs(ManagePlugins),
             plugins::disable,
         ),
+        put("/api/plugins/{id}/grants", Needs(ManagePlugins), plugins::grant),
         get("/api/audit", Needs(ReadAudit), audit::list),
         get("/api/audit.csv", Needs(ReadAudit), audit::csv),
         get("/api/audit.jsonl", Needs(ReadAudit), audit::json_lines),

@@ -1,5 +1,7 @@
 //! The installed plugins, for administrators.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,11 +10,12 @@ use launchpad_domain::{LaunchTypeId, Problems};
 use launchpad_services::ServiceError;
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::frame::{Frame, drawn};
 use crate::Site;
 use crate::error::{ProblemDocument, WebError};
-use crate::input::{FormBody, Id, Query};
+use crate::input::{FormBody, Id, JsonBody, Query};
 use crate::json::{CallDocument, PluginDocument};
 use crate::views::{Page, PluginPage, PluginTry, PluginsPage};
 use crate::visitor::{Htmx, SignedIn};
@@ -103,6 +106,19 @@ pub(super) async fn disable_by_form(
     Ok(Redirect::to(&format!("/admin/plugins/{id}")))
 }
 
+/// `POST /admin/plugins/{id}/grants`: a field `granted` for each capability that is ticked.
+pub(super) async fn grant_by_form(
+    State(site): State<Site>,
+    caller: SignedIn,
+    Id(id): Id<LaunchTypeId>,
+    FormBody(fields): FormBody<Vec<(String, String)>>,
+) -> Result<Redirect, WebError> {
+    let ticked = fields.into_iter().filter(|(name, _)| name == "granted");
+    let granted = ticked.map(|(_, word)| word).collect();
+    site.services.plugins.grant(&caller.actor, &id, granted).await?;
+    Ok(Redirect::to(&format!("/admin/plugins/{id}")))
+}
+
 /// `POST /admin/plugins/reload`.
 pub(super) async fn reload_by_form(State(site): State<Site>, caller: SignedIn) -> Result<Redirect, WebError> {
     site.services.plugins.reload(&caller.actor).await?;
@@ -170,6 +186,31 @@ pub(crate) async fn disable(
     Id(id): Id<LaunchTypeId>,
 ) -> Result<Json<PluginDocument>, WebError> {
     site.services.plugins.switch(&caller.actor, &id, false).await?;
+    read(State(site), Id(id)).await
+}
+
+/// The powers that a plugin is to have beside those that the configuration gives it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = PluginGrants)]
+pub(crate) struct GrantsDocument {
+    /// The capabilities, as words: `pvc`, `secret-ref:NAME`, `secret-read:NAME`, `lookup:KIND`, `http:ADDRESS`.
+    capabilities: BTreeSet<String>,
+}
+
+/// Gives a plugin powers that it asks for, in place of what was given so before. A version that waits for them is taken up.
+#[utoipa::path(put, path = "/api/plugins/{id}/grants", tag = "plugins", params(("id" = String, Path)),
+    request_body = GrantsDocument, responses((status = 200, body = PluginDocument),
+    (status = 404, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
+pub(crate) async fn grant(
+    State(site): State<Site>,
+    caller: SignedIn,
+    Id(id): Id<LaunchTypeId>,
+    JsonBody(grants): JsonBody<GrantsDocument>,
+) -> Result<Json<PluginDocument>, WebError> {
+    site.services
+        .plugins
+        .grant(&caller.actor, &id, grants.capabilities)
+        .await?;
     read(State(site), Id(id)).await
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use launchpad_domain::Problems;
 use launchpad_domain::plugins::{
-    CallOutcome, CallRecord, LoadedPlugin, LogLine, PluginReport, PluginState, Tried,
+    CallOutcome, CallRecord, LoadedPlugin, LogLine, PluginReport, PluginState, Tried, WaitingVersion,
 };
 use serde_json::{Value, json};
 
@@ -41,9 +41,23 @@ pub(crate) struct PluginPage {
     since: When,
     problem: Option<String>,
     plugin: LoadedPlugin,
+    /// Everything that it asks for, its waiting version included.
+    powers: Vec<Power>,
+    waiting: Option<WaitingVersion>,
     calls: Vec<CallRow>,
     lines: Vec<LineRow>,
     attempt: PluginTry,
+}
+
+/// A capability that the plugin asks for.
+#[derive(Debug)]
+struct Power {
+    word: String,
+    granted: bool,
+    /// Given by the configuration: not for this page to take back.
+    fixed: bool,
+    /// Asked for by the version that waits alone.
+    new: bool,
 }
 
 #[derive(Debug)]
@@ -166,6 +180,8 @@ impl PluginPage {
             calls: calls.collect(),
             lines: lines.collect(),
             attempt,
+            powers: powers(&plugin, report.waiting.as_ref()),
+            waiting: report.waiting,
             plugin,
         })
     }
@@ -188,9 +204,24 @@ impl PluginPage {
         duration(self.plugin.figures.p95_us)
     }
 
-    fn is_granted(&self, word: &str) -> bool {
-        self.plugin.granted.iter().any(|granted| granted == word)
+    /// Whether there is a capability that this page may give or take back.
+    fn may_grant(&self) -> bool {
+        self.powers.iter().any(|power| !power.fixed)
     }
+}
+
+fn powers(plugin: &LoadedPlugin, waiting: Option<&WaitingVersion>) -> Vec<Power> {
+    let new = waiting.iter().flat_map(|waiting| &waiting.asked);
+    let new = new.filter(|word| !plugin.asked.contains(word));
+    let power = |word: &String, new: bool| Power {
+        word: word.clone(),
+        // What waits is ticked by whoever decides.
+        granted: plugin.granted.contains(word),
+        fixed: plugin.granted.contains(word) && !plugin.approved.contains(word),
+        new,
+    };
+    let asked = plugin.asked.iter().map(|word| power(word, false));
+    asked.chain(new.map(|word| power(word, true))).collect()
 }
 
 /// Microseconds for people.

@@ -1,6 +1,6 @@
 //! `launchpad plugin list`.
 
-use launchpad_domain::plugins::{PluginReport, PluginState};
+use launchpad_domain::plugins::PluginReport;
 
 use super::say;
 use crate::commands::say_json;
@@ -19,11 +19,7 @@ pub(crate) async fn run(config: &Config, surroundings: &Surroundings, json: bool
 }
 
 fn tell(report: &PluginReport) -> Result<(), ServerError> {
-    let state = match report.state {
-        PluginState::Loaded => "loaded",
-        PluginState::Off => "off",
-        PluginState::Failed => "failed",
-    };
+    let state = report.state.as_str();
     match &report.loaded {
         Some(plugin) => {
             let named = format!("{} {}", plugin.id, plugin.version);

@@ -1,4 +1,4 @@
-//! Threads that scripts run on: kept from one call to the next, because starting one takes longer than a script.
+//! Threads that plugins run on: kept from one call to the next, because starting one takes longer than a script.
 
 use std::io;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::oneshot;
 
-use super::threads::STACK;
+use crate::threads::SCRIPT_STACK;
 
 type Job = Box<dyn FnOnce() + Send>;
 type Idle = Mutex<Vec<SyncSender<Job>>>;
 
 /// Threads at rest. There are never more than there were calls at one time; they end with this.
 #[derive(Debug, Default)]
-pub(super) struct Workers(Arc<Idle>);
+pub(crate) struct Workers(Arc<Idle>);
 
 impl Workers {
     /// Runs work on a thread at rest, or on a new one. A receiver without a value says that it panicked.
-    pub(super) fn run<T: Send + 'static>(
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<oneshot::Receiver<T>> {
@@ -40,8 +40,8 @@ impl Workers {
         }
         let idle = Arc::downgrade(&self.0);
         std::thread::Builder::new()
-            .name("rhai-hook".to_owned())
-            .stack_size(STACK)
+            .name("plugin-call".to_owned())
+            .stack_size(SCRIPT_STACK)
             .spawn(move || serve(job, &idle))?;
         Ok(receive)
     }
