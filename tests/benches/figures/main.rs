@@ -7,11 +7,14 @@ mod catalogue;
 mod cluster;
 mod launch;
 mod load;
+mod memory;
+mod plugin_life;
 mod plugins;
 mod relay;
 mod start;
 mod table;
 
+use launchpad_plugin_host::SCRIPT_STACK;
 use launchpad_tests::Recipe;
 use table::Table;
 
@@ -23,8 +26,17 @@ fn portal() -> Recipe {
 /// A password for the accounts of the benchmarks.
 const PASSWORD: &str = "correct horse battery staple";
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
+    // Threads as the server's are.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_stack_size(SCRIPT_STACK)
+        .enable_all()
+        .build()?;
+    runtime.block_on(measure())
+}
+
+async fn measure() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|argument| !argument.starts_with("--"))
@@ -39,6 +51,7 @@ async fn main() -> anyhow::Result<()> {
     }
     if is_wanted("plugins") {
         plugins::measure(&mut table).await?;
+        plugin_life::measure(&mut table).await?;
     }
     if is_wanted("launch") {
         launch::measure(&mut table).await?;

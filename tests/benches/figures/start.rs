@@ -8,6 +8,7 @@ use launchpad_domain::{Actor, RuntimeKind, SessionId, Status, UserId};
 use launchpad_store::NewSession;
 use launchpad_tests::{Portal, Seed};
 
+use crate::memory::Memory;
 use crate::portal;
 use crate::table::{Sample, Table, short};
 
@@ -36,7 +37,11 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
     start(&mut portal).await?;
     tokio::time::sleep(Duration::from_secs(5)).await;
     let id = portal.process_id().context("the portal runs")?;
-    table.add("idle memory, shipped plugins", "<= 50 MiB", describe_memory(id)?);
+    table.add(
+        "idle memory, shipped plugins",
+        "<= 50 MiB",
+        Memory::of(id)?.describe(),
+    );
     Ok(())
 }
 
@@ -73,22 +78,4 @@ async fn fill(portal: &Portal) -> anyhow::Result<()> {
         store.sessions().set_cleaned(id, now).await?;
     }
     Ok(())
-}
-
-/// Resident memory, and the part of it that is not merely the program's own file.
-fn describe_memory(id: u32) -> anyhow::Result<String> {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-    let kib = |name: &str| -> anyhow::Result<u64> {
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .context("no such line")?;
-        Ok(line.trim().trim_end_matches(" kB").parse()?)
-    };
-    let (all, own) = (kib("VmRSS:")?, kib("RssAnon:")?);
-    Ok(format!(
-        "{} MiB resident, {} MiB of it its own",
-        all / 1_024,
-        own / 1_024
-    ))
 }

@@ -1,0 +1,37 @@
+//! How much memory a process has.
+
+use anyhow::Context;
+
+/// Resident memory in KiB.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    pub(crate) all: u64,
+    /// The part that is not merely a file's, the program's own among them.
+    pub(crate) own: u64,
+}
+
+impl Memory {
+    /// That of a process.
+    pub(crate) fn of(id: u32) -> anyhow::Result<Self> {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let kib = |name: &str| -> anyhow::Result<u64> {
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .context("no such line")?;
+            Ok(line.trim().trim_end_matches(" kB").parse()?)
+        };
+        Ok(Self {
+            all: kib("VmRSS:")?,
+            own: kib("RssAnon:")?,
+        })
+    }
+
+    pub(crate) fn describe(self) -> String {
+        format!(
+            "{} MiB resident, {} MiB of it its own",
+            self.all / 1_024,
+            self.own / 1_024
+        )
+    }
+}
