@@ -6,6 +6,14 @@ use tokio::process::Command;
 
 use crate::portal;
 
+/// A launch type whose forms have a bit of everything.
+const FORMS: [(&str, &str); 4] = [
+    ("plugin.toml", include_str!("forms/plugin.toml")),
+    ("main.rhai", include_str!("forms/main.rhai")),
+    ("params.schema.json", include_str!("forms/params.schema.json")),
+    ("settings.schema.json", include_str!("forms/settings.schema.json")),
+];
+
 /// Runs one file of the browser suite against this portal, or against none.
 async fn run(suite: &str, portal: Option<&Portal>) -> anyhow::Result<()> {
     let mut told = Vec::new();
@@ -68,4 +76,20 @@ async fn the_portal_works_without_scripts() -> anyhow::Result<()> {
     let portal = portal().seed(Seed::Example).start().await?;
     run("without-scripts", Some(&portal)).await?;
     portal.engine()?.until_empty().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_of_a_launch_type_are_filled_in_by_anybody() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let plugin = folder.path().join("forms");
+    std::fs::create_dir(&plugin)?;
+    for (name, text) in FORMS {
+        std::fs::write(plugin.join(name), text)?;
+    }
+    let portal = portal()
+        .seed(Seed::Apps(Vec::new()))
+        .set("LAUNCHPAD_PLUGINS__DIRS", folder.path())
+        .start()
+        .await?;
+    run("forms", Some(&portal)).await
 }

@@ -3,18 +3,16 @@
 //! A schema comes from a plugin: it is bounded here, and what a form cannot express is named, not guessed. Whether
 //! values fit is the schema's own to say; a form only finds the types for them.
 
+mod schema;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value};
 
 use crate::launch_types::FieldOptions;
 
-/// Most fields of a form.
-const MAX_FIELDS: usize = 100;
 /// Most choices of a field.
 const MAX_CHOICES: usize = 500;
-/// Longest name of a property.
-const MAX_NAME: usize = 64;
 /// Most characters of a label or a help text.
 const MAX_TEXT: usize = 500;
 
@@ -40,27 +38,62 @@ pub struct FormField {
     pub required: bool,
     /// What stands in it at first, as text.
     pub default: String,
-    /// The field on which it depends and the text that must stand there, else it is not asked.
-    pub when: Option<(String, String)>,
+    /// What must hold, all of it, else it is not asked.
+    pub when: Vec<Condition>,
     /// What an empty field shows.
     pub placeholder: String,
+    /// The object in which its value is, where it is in one.
+    pub group: Option<FieldGroup>,
+}
+
+/// What must stand in another field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// The other field's place.
+    pub other: String,
+    /// These texts; a box that is not ticked says `false`, an empty field nothing.
+    pub texts: Vec<String>,
+    /// Whether none of them must stand there instead.
+    pub negated: bool,
+}
+
+/// An object of fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldGroup {
+    /// Its place in the values.
+    pub path: String,
+    /// Its name for people.
+    pub label: String,
+    /// What it is about, or nothing.
+    pub help: String,
+}
+
+/// What a text must be, for whoever enters it. The schema says it again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TextBounds {
+    /// Fewest characters.
+    pub least: Option<u64>,
+    /// Most characters.
+    pub most: Option<u64>,
+    /// A regular expression of ECMA-262 of which a match must be in the text, as JSON Schema has it.
+    pub pattern: Option<String>,
 }
 
 /// What is entered in a field.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FieldKind {
     /// One line.
-    Text,
+    Text(TextBounds),
     /// One line that is not shown.
-    Password,
+    Password(TextBounds),
     /// Several lines.
-    LongText,
+    LongText(TextBounds),
     /// Several values, a line each.
     Lines,
-    /// A whole number in a range.
-    Whole(Option<i64>, Option<i64>),
-    /// A number in a range.
-    Number(Option<f64>, Option<f64>),
+    /// A whole number from, to, and a multiple of.
+    Whole(Option<i64>, Option<i64>, Option<i64>),
+    /// A number from, to, and a multiple of.
+    Number(Option<f64>, Option<f64>, Option<f64>),
     /// Yes or no.
     Flag,
     /// One of these, as a list that opens.
@@ -81,18 +114,10 @@ pub struct FormChoice {
 }
 
 impl Form {
-    /// The form of a schema: of an object's properties, and of those of the objects in it.
+    /// The form of a schema: of an object's properties, of those of the objects in it, and of those that are there under
+    /// a condition (`if`, `then`, `else`, also in `allOf`, and `dependentSchemas`).
     pub fn of(schema: &Value) -> Self {
-        let mut left = MAX_FIELDS;
-        let mut form = Self {
-            fields: read_properties(schema, "", true, &mut left),
-        };
-        // A condition on what nobody can enter would hide its field for ever.
-        let known: Vec<String> = form.fields.iter().map(|field| field.path.clone()).collect();
-        for field in &mut form.fields {
-            field.when.take_if(|(other, _)| !known.contains(other));
-        }
-        form
+        schema::read(schema)
     }
 
     /// The same with a launch type's choices for one user. What it names and the form does not ask is left out.
@@ -173,28 +198,31 @@ impl Form {
         self.fields.iter().filter(outside).collect()
     }
 
-    /// Whether a field is asked: the one on which it depends is asked and says so. Conditions in a circle never hold.
+    /// Whether a field is asked: those on which it depends are asked and say so. Conditions in a circle never hold.
     fn asks(&self, field: &FormField, entered: &BTreeMap<String, String>) -> bool {
-        let mut field = field;
-        for _ in 0..=self.fields.len() {
-            let Some((other, wanted)) = &field.when else {
-                return true;
-            };
-            let Some(other) = self.fields.iter().find(|known| known.path == *other) else {
-                return false;
-            };
-            let text = entered.get(&other.path).map_or("", String::as_str);
-            let text = if other.kind == FieldKind::Flag && text.is_empty() {
-                "false"
-            } else {
-                text
-            };
-            if text != wanted {
-                return false;
-            }
-            field = other;
-        }
-        false
+        self.asks_within(field, entered, self.fields.len())
+    }
+
+    fn asks_within(&self, field: &FormField, entered: &BTreeMap<String, String>, depth: usize) -> bool {
+        field.when.iter().all(|condition| {
+            let other = self.fields.iter().find(|known| known.path == condition.other);
+            other.is_some_and(|other| {
+                depth > 0
+                    && self.asks_within(other, entered, depth - 1)
+                    && condition.holds(other, entered.get(&other.path).map_or("", String::as_str))
+            })
+        })
+    }
+}
+
+impl Condition {
+    fn holds(&self, other: &FormField, text: &str) -> bool {
+        let text = if other.kind == FieldKind::Flag && text.is_empty() {
+            "false"
+        } else {
+            text
+        };
+        self.texts.iter().any(|known| known == text) != self.negated
     }
 }
 
@@ -221,9 +249,9 @@ impl FormField {
             FieldKind::Flag if trimmed == "true" => Some(Value::Bool(true)),
             FieldKind::Flag => self.tells_no().then_some(Value::Bool(false)),
             _ if trimmed.is_empty() => None,
-            FieldKind::Text | FieldKind::Password => Some(Value::from(trimmed)),
+            FieldKind::Text(_) | FieldKind::Password(_) => Some(Value::from(trimmed)),
             // Browsers send line breaks as CRLF, which nobody has typed.
-            FieldKind::LongText => Some(Value::from(text.replace("\r\n", "\n"))),
+            FieldKind::LongText(_) => Some(Value::from(text.replace("\r\n", "\n"))),
             FieldKind::Lines => {
                 let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
                 Some(lines.map(Value::from).collect())
@@ -269,135 +297,6 @@ fn text_of(value: &Value) -> String {
 
 fn bounded(text: &str) -> String {
     text.chars().take(MAX_TEXT).collect()
-}
-
-/// The fields of an object's properties with the order that the schema gives them.
-fn read_properties(schema: &Value, place: &str, insisted: bool, left: &mut usize) -> Vec<FormField> {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
-        return Vec::new();
-    };
-    let required: Vec<&str> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .map(|names| names.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default();
-    let order = |property: &Value| {
-        let order = property.pointer("/x-launchpad-ui/order");
-        order.and_then(Value::as_i64).unwrap_or(i64::MAX)
-    };
-    let mut properties: Vec<_> = properties.iter().collect();
-    // By their order, then by their names: JSON keeps no order of its own here.
-    properties.sort_by_key(|(name, property)| (order(property), (*name).clone()));
-    let mut fields = Vec::new();
-    for (name, property) in properties {
-        let path = if place.is_empty() {
-            name.clone()
-        } else {
-            format!("{place}.{name}")
-        };
-        // Names become those of elements of a page; in an object inside an object nobody finds their way.
-        if *left == 0 || !is_plain(name) {
-            continue;
-        }
-        if place.is_empty() && property.get("type").and_then(Value::as_str) == Some("object") {
-            fields.extend(read_properties(
-                property,
-                &path,
-                required.contains(&name.as_str()),
-                left,
-            ));
-        } else if let Some(kind) = kind(property) {
-            *left -= 1;
-            let ui = |key: &str| property.pointer(&format!("/x-launchpad-ui/{key}"));
-            let text = |key: &str| bounded(property.get(key).and_then(Value::as_str).unwrap_or_default());
-            let label = text("title");
-            let sibling =
-                |other: &str| format!("{}{other}", path.strip_suffix(name.as_str()).unwrap_or_default());
-            fields.push(FormField {
-                label: if label.is_empty() { named(name) } else { label },
-                help: text("description"),
-                // What is inside of an object that may be left out can be left out with it.
-                required: required.contains(&name.as_str()) && insisted,
-                default: property.get("default").map(text_of).unwrap_or_default(),
-                when: ui("when").and_then(Value::as_object).and_then(|when| {
-                    let (other, value) = when.iter().next()?;
-                    Some((sibling(other), text_of(value)))
-                }),
-                placeholder: bounded(ui("placeholder").and_then(Value::as_str).unwrap_or_default()),
-                path: path.clone(),
-                kind,
-            });
-        }
-    }
-    fields
-}
-
-fn is_plain(name: &str) -> bool {
-    (1..=MAX_NAME).contains(&name.len())
-        && name
-            .bytes()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'))
-}
-
-/// `own_vnc` as people read it.
-fn named(name: &str) -> String {
-    let spaced = name.replace(['_', '-'], " ");
-    let mut letters = spaced.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
-}
-
-/// What a property is entered as; `None`: a form cannot ask for it.
-fn kind(property: &Value) -> Option<FieldKind> {
-    let widget = property.pointer("/x-launchpad-ui/widget").and_then(Value::as_str);
-    if let Some(choices) = choices(property) {
-        return Some(if widget == Some("radio") {
-            FieldKind::Radio(choices)
-        } else {
-            FieldKind::Choice(choices)
-        });
-    }
-    let whole = |key: &str| property.get(key).and_then(Value::as_i64);
-    let number = |key: &str| property.get(key).and_then(Value::as_f64);
-    match property.get("type").and_then(Value::as_str)? {
-        "string" => Some(match widget {
-            Some("textarea") => FieldKind::LongText,
-            Some("password") => FieldKind::Password,
-            _ => FieldKind::Text,
-        }),
-        "integer" => Some(FieldKind::Whole(whole("minimum"), whole("maximum"))),
-        "number" => Some(FieldKind::Number(number("minimum"), number("maximum"))),
-        "boolean" => Some(FieldKind::Flag),
-        "array" => {
-            let items = property.pointer("/items/type").and_then(Value::as_str);
-            (items == Some("string")).then_some(FieldKind::Lines)
-        }
-        _ => None,
-    }
-}
-
-fn choices(property: &Value) -> Option<Vec<FormChoice>> {
-    if let Some(values) = property.get("enum").and_then(Value::as_array) {
-        let choices = values
-            .iter()
-            .map(|value| FormChoice::new(value.clone(), &text_of(value)));
-        return (values.len() <= MAX_CHOICES).then(|| choices.collect());
-    }
-    let options = property.get("oneOf").and_then(Value::as_array)?;
-    if options.len() > MAX_CHOICES {
-        return None;
-    }
-    options
-        .iter()
-        .map(|option| {
-            let value = option.get("const")?.clone();
-            let title = option.get("title").and_then(Value::as_str);
-            let label = title.map_or_else(|| text_of(&value), str::to_owned);
-            Some(FormChoice::new(value, &label))
-        })
-        .collect()
 }
 
 fn find<'a>(values: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {

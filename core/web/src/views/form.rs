@@ -27,9 +27,7 @@ impl FormProblems {
     /// In a form that asks these fields as well.
     #[must_use]
     pub(super) fn beside(mut self, form: &SchemaForm) -> Self {
-        let fields = form.fields.iter();
-        self.labels
-            .extend(fields.map(|field| (field.name.clone(), field.label.clone())));
+        self.labels.extend(form.labels());
         self
     }
 

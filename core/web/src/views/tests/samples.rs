@@ -4,8 +4,9 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 use launchpad_domain::Grants;
 use launchpad_domain::{
-    Account, App, AppLaunches, AuditEntry, Branding, Failure, LaunchCounts, LaunchType, Opens, Preferences,
-    Problems, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId, Viewer, Workspace,
+    Account, App, AppLaunches, AuditEntry, Branding, Failure, Form, LaunchCounts, LaunchType, Opens,
+    Preferences, Problems, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId, Viewer,
+    Workspace,
 };
 use launchpad_services::ListedWorkspace;
 
@@ -102,6 +103,36 @@ pub(super) fn session(name: &str, status: Status, stage: Stage, failure: Option<
     }
 }
 
+/// A launch form with a bit of everything, and what is wrong with it.
+fn launch_form(frame: Page, app: &App) -> AppPage {
+    let schema = serde_json::json!({
+        "required": ["room"],
+        "properties": {
+            "room": {"type": "string", "title": HOSTILE, "description": HOSTILE, "pattern": "^[a-z\"]+$"},
+            "kind": {"enum": ["a", HOSTILE]},
+            "sort": {"enum": ["x", "y"], "x-launchpad-ui": {"widget": "radio"}},
+            "machine": {"type": "object", "title": HOSTILE, "description": "What it has.",
+                        "properties": {"memory": {"type": "number"}, "fast": {"type": "boolean"}}},
+            "notes": {"type": "string", "x-launchpad-ui": {"widget": "textarea"}},
+        },
+        "if": {"properties": {"kind": {"const": HOSTILE}}},
+        "then": {"properties": {"cards": {"type": "integer"}}},
+    });
+    let form = Form::of(&schema);
+    let texts = form
+        .fields
+        .iter()
+        .map(|field| (field.path.clone(), HOSTILE.to_owned()))
+        .collect();
+    let problems = problems(&[
+        "params.room",
+        "params.machine",
+        "params.machine.memory",
+        "params.sort",
+    ]);
+    AppPage::new(frame, app, &types()).asking(SchemaForm::new(&form, "params", &texts), problems)
+}
+
 pub(super) fn failed(reason: Reason) -> Session {
     let failure = Failure::new(reason, format!("manifest unknown: localhost/qgis:3.4O {HOSTILE}"));
     session("QGIS", Status::Failed, Stage::Pulling, Some(failure))
@@ -151,6 +182,10 @@ fn everybodys_pages() -> Rendered {
             CataloguePage::new(page(), &[], &types, &[], &preferences, "").render(),
         ),
         ("app", AppPage::new(page(), &apps[3], &types).render()),
+        (
+            "app-form",
+            launch_form(page(), &apps[3]).render(),
+        ),
         (
             "sign-in",
             SignInPage::new(
