@@ -3,7 +3,7 @@
 #
 #   examples/images/build.sh [--force] [--archive FILE] [IMAGE...]
 #
-# Without names the two images that the example catalogue launches are built: vnc-sidecar and desktop. kiosk, the web
+# Without names the images that the example catalogues launch are built: vnc-sidecar, desktop and web. kiosk, the web
 # browser of examples/plugins/kiosk, is built where it is named.
 #
 # An image whose recipe (this script and the image's folder) has not changed since it was built is kept; --force builds
@@ -14,8 +14,8 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-images='vnc-sidecar desktop'
-known='vnc-sidecar desktop kiosk'
+images='vnc-sidecar desktop web'
+known='vnc-sidecar desktop web kiosk'
 tag=1
 recipe_label=dev.launchpad.recipe
 
@@ -104,7 +104,7 @@ build() {
     say "built $(name_of "$image")"
 }
 
-# Both at once: most of the time is unpacking, and neither needs the other.
+# All at once: most of the time is unpacking, and none needs another.
 build_missing() {
     jobs=''
     for image in $images; do

@@ -10,6 +10,7 @@ mod m20261124_000003_plugins;
 mod m20261124_000004_audit_chain;
 mod m20261125_000007_workspaces;
 mod m20261125_000008_plugin_grants;
+mod m20261125_000009_entries;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{MigrationTrait, async_trait};
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000004_audit_chain::Migration),
             Box::new(m20261125_000007_workspaces::Migration),
             Box::new(m20261125_000008_plugin_grants::Migration),
+            Box::new(m20261125_000009_entries::Migration),
         ]
     }
 }

@@ -47,6 +47,8 @@ pub struct Session {
     pub reason: Option<Value>,
     /// Where its screen is, once it runs.
     pub websocket_url: Option<String>,
+    /// Where the way to its pages begins, once it runs and serves any.
+    pub open_url: Option<String>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
 }

@@ -9,6 +9,7 @@ mod engine;
 mod fault_proxy;
 mod installed;
 mod log;
+mod origin;
 mod overlay;
 mod portal;
 mod postgres;
@@ -22,6 +23,7 @@ pub use cluster::{Alone, Cluster, Namespace, Stopped, cluster_tool, foreign_kind
 pub use engine::{Engine, derive_image};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use installed::Installed;
+pub use origin::{Origin, Socket};
 pub use overlay::Overlay;
 pub use portal::{Portal, Recipe};
 pub use postgres::Postgres;

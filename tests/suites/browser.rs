@@ -2,8 +2,10 @@
 
 use anyhow::ensure;
 use launchpad_tests::{Portal, Seed, workspace};
+use serde_json::json;
 use tokio::process::Command;
 
+use crate::pages::echo;
 use crate::portal;
 
 /// A launch type whose forms have a bit of everything.
@@ -75,6 +77,14 @@ async fn every_page_is_accessible_and_silent() -> anyhow::Result<()> {
 async fn the_portal_works_without_scripts() -> anyhow::Result<()> {
     let portal = portal().seed(Seed::Example).start().await?;
     run("without-scripts", Some(&portal)).await?;
+    portal.engine()?.until_empty().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_page_in_a_session_reaches_nothing_but_its_app() -> anyhow::Result<()> {
+    let apps = ["a", "b"].map(|id| echo(id, &json!({})));
+    let portal = portal().seed(Seed::Apps(apps.into())).start().await?;
+    run("origins", Some(&portal)).await?;
     portal.engine()?.until_empty().await
 }
 

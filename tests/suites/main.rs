@@ -15,6 +15,7 @@ mod import_rules;
 mod in_cluster;
 mod journey;
 mod new_plugins;
+mod pages;
 mod plugin_author;
 mod plugins;
 mod rights;

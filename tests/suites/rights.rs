@@ -20,6 +20,7 @@ const ROWS: &[Row] = &[
     ("POST", "/sessions", [TO_SIGN_IN, 400, 400, 400]),
     ("GET", "/sessions/{id}", [TO_SIGN_IN, 200, 404, 200]),
     ("GET", "/sessions/{id}/events", [401, 200, 404, 200]),
+    ("GET", "/sessions/{id}/open", [TO_SIGN_IN, 303, 404, 403]),
     ("POST", "/sessions/{id}/end", [TO_SIGN_IN, 303, 404, 303]),
     ("GET", "/account", [TO_SIGN_IN, 200, 200, 200]),
     ("POST", "/account/password", [TO_SIGN_IN, 422, 422, 422]),

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::PodSpec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Opens, Problems};
+use crate::{Endpoint, Opens, Problems, ReadyCheck};
 
 /// What a launch type wants to happen.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,9 @@ pub struct PodPlan {
     pub claims: Vec<Claim>,
     /// Where the session is reached.
     pub endpoint: Endpoint,
+    /// When it counts as ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<ReadyCheck>,
 }
 
 /// A workspace that a plan asks for.
@@ -99,26 +102,6 @@ pub enum ClaimScope {
     Session,
 }
 
-/// Where a running session is reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Endpoint {
-    /// What is spoken there.
-    pub kind: EndpointKind,
-    /// The container that listens.
-    pub container: String,
-    /// Its TCP port.
-    pub port: u16,
-}
-
-/// What is spoken at an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EndpointKind {
-    /// The remote framebuffer protocol (RFC 6143).
-    Vnc,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -128,6 +111,7 @@ struct Document {
     #[serde(default)]
     claims: Vec<Claim>,
     endpoint: Option<Endpoint>,
+    ready: Option<ReadyCheck>,
 }
 
 impl Plan {
@@ -152,7 +136,9 @@ impl Plan {
         }
         match opens {
             Opens::Url => {
-                if document.pod.is_some() || document.endpoint.is_some() || !document.claims.is_empty() {
+                let of_pods =
+                    document.pod.is_some() || document.endpoint.is_some() || document.ready.is_some();
+                if of_pods || !document.claims.is_empty() {
                     problems.add("pod", "a launch type that opens a URL plans no pod");
                 }
                 let address = document.url.unwrap_or_default();
@@ -166,11 +152,18 @@ impl Plan {
                     problems.add("url", "a launch type that opens a pod plans no URL");
                 }
                 match (document.pod, document.endpoint) {
-                    (Some(pod), Some(endpoint)) => problems.into_result(Self::Pod(Box::new(PodPlan {
-                        pod,
-                        claims: document.claims,
-                        endpoint,
-                    }))),
+                    (Some(pod), Some(endpoint)) => {
+                        endpoint.check(&mut problems);
+                        if let Some(ready) = &document.ready {
+                            ready.check(&endpoint, &mut problems);
+                        }
+                        problems.into_result(Self::Pod(Box::new(PodPlan {
+                            pod,
+                            claims: document.claims,
+                            endpoint,
+                            ready: document.ready,
+                        })))
+                    }
                     (pod, endpoint) => {
                         if pod.is_none() {
                             problems.add("pod", "is missing");
@@ -219,6 +212,21 @@ mod tests {
         };
         assert_eq!(plan.pod.containers[0].name, "vnc");
         assert_eq!(plan.endpoint.port, 5900);
+    }
+
+    #[test]
+    fn a_plan_may_serve_pages_and_say_when_it_is_ready() {
+        let mut document = pod();
+        document["endpoint"] = json!({"kind": "http", "container": "vnc", "port": 8000, "path": "/lab"});
+        document["ready"] = json!({"path": "/health", "timeout_s": 30});
+        let Plan::Pod(plan) = Plan::parse(document.clone(), Opens::Pod).unwrap() else {
+            panic!("a pod")
+        };
+        assert_eq!(plan.endpoint.first_page(), "/lab");
+        assert_eq!(plan.ready.unwrap().path.as_deref(), Some("/health"));
+        document["ready"] = json!({"path": "health", "interval": 3});
+        let problems = Plan::parse(document, Opens::Pod).unwrap_err();
+        assert!(problems.to_string().contains("interval"), "{problems}");
     }
 
     #[test]

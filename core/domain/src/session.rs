@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{AppId, LaunchTypeId, PlannedBy, PodPlan, RuntimeKind, SessionEvent, SessionId, UserId};
+use crate::{
+    AppId, EndpointKind, LaunchTypeId, PlannedBy, PodPlan, RuntimeKind, SessionEvent, SessionId, UserId,
+};
 
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
@@ -160,7 +162,7 @@ impl Reason {
             Self::DiskFull => "There is no room left on the disk for this session.",
             Self::Exited => "The app ended by itself.",
             Self::OutOfMemory => "The app used more memory than it was given.",
-            Self::NeverReady => "The app started but its screen never answered.",
+            Self::NeverReady => "The app started but never answered.",
             Self::WorkloadGone => "The app's containers were removed from outside the portal.",
             Self::Unschedulable => "No machine has room for this app right now.",
             Self::VolumePending => "The workspace for this session could not be attached.",
@@ -300,7 +302,19 @@ impl Session {
 
     /// Where the screen is, once it can be looked at: a path on this portal.
     pub fn websocket_url(&self) -> Option<String> {
-        (self.status == Status::Running).then(|| format!("/ws/sessions/{}", self.id))
+        self.serves(EndpointKind::Vnc)
+            .then(|| format!("/ws/sessions/{}", self.id))
+    }
+
+    /// Where the way to its pages begins, once they can be looked at: a path on this portal.
+    pub fn open_url(&self) -> Option<String> {
+        self.serves(EndpointKind::Http)
+            .then(|| format!("/sessions/{}/open", self.id))
+    }
+
+    /// Whether it runs and is reached by this.
+    pub fn serves(&self, kind: EndpointKind) -> bool {
+        self.status == Status::Running && self.plan.as_ref().is_some_and(|plan| plan.endpoint.kind == kind)
     }
 }
 

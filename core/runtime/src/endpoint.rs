@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use launchpad_domain::runtime::WorkloadState;
 use launchpad_domain::{EndpointKind, Failure, Observed, Reason, RuntimeError};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -20,6 +20,10 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// What every server of the remote framebuffer protocol says first (RFC 6143, section 7.1.1).
 const RFB: &[u8; 4] = b"RFB ";
+/// What every HTTP/1 answer begins with (RFC 9112, section 4).
+const HTTP: &[u8; 4] = b"HTTP";
+/// What makes an HTTP server answer; which status it answers does not matter here.
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /// Where the workload is reached, if it is that far.
 ///
@@ -131,13 +135,14 @@ impl Probe {
 }
 
 /// Whether a connection's other end speaks what it should.
-pub(crate) async fn greets(kind: EndpointKind, stream: &mut (impl AsyncRead + Unpin)) -> bool {
-    match kind {
-        EndpointKind::Vnc => {
-            let mut first = [0; RFB.len()];
-            stream.read_exact(&mut first).await.is_ok() && first == *RFB
-        }
-    }
+pub(crate) async fn greets(kind: EndpointKind, stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> bool {
+    let expected = match kind {
+        EndpointKind::Vnc => RFB,
+        EndpointKind::Http if stream.write_all(REQUEST).await.is_err() => return false,
+        EndpointKind::Http => HTTP,
+    };
+    let mut first = [0; 4];
+    stream.read_exact(&mut first).await.is_ok() && first == *expected
 }
 
 #[cfg(test)]
@@ -168,5 +173,17 @@ mod tests {
         );
         assert!(!probe.is_alive(&server_that_says(b"").await).await);
         assert!(!probe.is_alive("127.0.0.1:1").await);
+    }
+
+    #[tokio::test]
+    async fn only_a_server_that_answers_http_serves_pages() {
+        let probe = Probe::new(EndpointKind::Http);
+        assert!(
+            probe
+                .is_alive(&server_that_says(b"HTTP/1.1 503 Not Yet\r\n\r\n").await)
+                .await
+        );
+        assert!(!probe.is_alive(&server_that_says(b"RFB 003.008\n").await).await);
+        assert!(!probe.is_alive(&server_that_says(b"").await).await);
     }
 }

@@ -7,7 +7,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use crate::accounts::account;
 use crate::audit::Deed;
 use crate::entities::account as accounts;
-use crate::entities::sign_in::{ActiveModel, Column, Entity};
+use crate::entities::sign_in::{ActiveModel, Column, Entity, Model};
 use crate::{Store, StoreError, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -69,9 +69,21 @@ impl SignIns<'_> {
     /// The sign-in whose secret has this hash, ended or not.
     pub async fn find(&self, hash: &str) -> Result<Option<SignIn>> {
         let query = Entity::find().filter(Column::Hash.eq(hash));
-        let Some(row) = query.one(self.0.reader()).await? else {
-            return Ok(None);
-        };
+        match query.one(self.0.reader()).await? {
+            Some(row) => self.read(row).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The sign-in with this id, ended or not.
+    pub async fn get(&self, id: SignInId) -> Result<Option<SignIn>> {
+        match Entity::find_by_id(id.to_string()).one(self.0.reader()).await? {
+            Some(row) => self.read(row).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn read(&self, row: Model) -> Result<Option<SignIn>> {
         let Some(owner) = accounts::Entity::find_by_id(row.user_id.clone())
             .one(self.0.reader())
             .await?

@@ -11,7 +11,7 @@ use sea_orm::{
 
 use crate::StoreError;
 use crate::entities::{
-    account, application, audit_entry, fact, launch, plugin_grant, plugin_off, plugin_value, preference,
+    account, application, audit_entry, entry, fact, launch, plugin_grant, plugin_off, plugin_value, preference,
     session, session_value, sign_in, token, workspace_removal,
 };
 
@@ -29,6 +29,7 @@ macro_rules! with_every_table {
         $run!(
             account,
             sign_in,
+            entry,
             token,
             application,
             session,

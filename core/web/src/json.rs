@@ -135,6 +135,9 @@ pub(crate) struct SessionDocument {
     /// The path of the stream, once the session runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     websocket_url: Option<String>,
+    /// Where the way to its pages begins, for a session that serves pages: a path on this portal, for the browser of its
+    /// owner. There once it runs.
+    open_url: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     /// When the session ends by itself: while it is creating unless it runs by then.
@@ -156,6 +159,7 @@ impl From<&Session> for SessionDocument {
             message: failure.map(|failure| failure.reason.sentence().to_owned()),
             detail: failure.map(|failure| failure.detail.clone()),
             websocket_url: session.websocket_url(),
+            open_url: session.open_url(),
             created_at: session.created_at,
             updated_at: session.updated_at,
             expires_at: session.expires_at,

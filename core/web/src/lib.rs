@@ -18,11 +18,12 @@ mod json;
 mod openapi;
 mod relay;
 mod routes;
+mod session_origin;
 mod site;
 mod views;
 mod visitor;
 
-pub use address::PublicAddress;
+pub use address::{AppsDomain, PublicAddress};
 pub use routes::{listed, router};
 pub use site::Site;
 pub use visitor::PeerAddress;

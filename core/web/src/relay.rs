@@ -30,7 +30,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(4);
 
 /// Why a stream ended; the browser shows it.
 #[derive(Debug, Clone, Copy)]
-enum End {
+pub(crate) enum End {
     SessionOver,
     RightLost,
     Stopping,
@@ -71,7 +71,7 @@ pub(crate) async fn relay(
     let end = tokio::select! {
         end = down(from_pod, &mut to_browser, heard.subscribe()) => end,
         end = up(&mut from_browser, to_pod, &heard) => end,
-        end = watch(&site, id, &visitor) => end,
+        end = watch(&site, id, || visitor.is_still_known(&site)) => end,
     };
     tracing::debug!(session = %id, ?end, "a stream ended");
     let close = async {
@@ -150,8 +150,13 @@ async fn up(
     End::BrowserGone
 }
 
-/// Ends when the session does, when the viewer may not look any more, or when the portal stops.
-async fn watch(site: &Site, id: SessionId, visitor: &Visitor) -> End {
+/// Ends when the session does, when the viewer may not look any more, or when the portal stops. `is_known` asks whether
+/// they are still who they were.
+pub(crate) async fn watch<F: Future<Output = bool>>(
+    site: &Site,
+    id: SessionId,
+    is_known: impl Fn() -> F,
+) -> End {
     let mut changes = site.services.sessions.changes();
     let mut look = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -164,7 +169,7 @@ async fn watch(site: &Site, id: SessionId, visitor: &Visitor) -> End {
                 Err(RecvError::Closed) => return End::Stopping,
             },
             _ = look.tick() => {
-                if !visitor.is_still_known(site).await {
+                if !is_known().await {
                     return End::RightLost;
                 }
             }

@@ -110,6 +110,8 @@ pub struct Plan {
     claims: Vec<Claim>,
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint: Option<Endpoint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ready: Option<ReadyCheck>,
 }
 
 impl Plan {
@@ -121,6 +123,7 @@ impl Plan {
             pod: None,
             claims: Vec::new(),
             endpoint: None,
+            ready: None,
         }
     }
 
@@ -132,7 +135,15 @@ impl Plan {
             pod: Some(pod),
             claims: Vec::new(),
             endpoint: Some(endpoint),
+            ready: None,
         }
+    }
+
+    /// Says when the pod is ready, beyond that its endpoint answers.
+    #[must_use]
+    pub fn ready_when(mut self, ready: ReadyCheck) -> Self {
+        self.ready = Some(ready);
+        self
     }
 
     /// Adds a workspace, which the pod's volumes name by `persistentVolumeClaim.claimName`. Needs the plan
@@ -221,12 +232,26 @@ pub struct CleanupWish {
     pub delete: Vec<String>,
 }
 
+/// When a pod is ready, beyond that its endpoint speaks what it should.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ReadyCheck {
+    /// Asked by GET until it is answered with a status below 400; only where the endpoint is a web server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Seconds after the start of the containers within which it must be ready, at most 3,600; without it the launch's
+    /// deadline alone counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_s: Option<u32>,
+}
+
 /// Where a running session is reached.
 #[derive(Debug, Clone, Serialize)]
 pub struct Endpoint {
     kind: &'static str,
     container: String,
     port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
 }
 
 impl Endpoint {
@@ -236,6 +261,18 @@ impl Endpoint {
             kind: "vnc",
             container: container.into(),
             port,
+            path: None,
+        }
+    }
+
+    /// A web server in a container of the pod: its pages open in a tab, at an address of the session's own. They begin
+    /// with `path`, `/` for instance.
+    pub fn http(container: impl Into<String>, port: u16, path: impl Into<String>) -> Self {
+        Self {
+            kind: "http",
+            container: container.into(),
+            port,
+            path: Some(path.into()),
         }
     }
 }

@@ -25,7 +25,7 @@ mod screen;
 
 pub use documents::{
     App, Choice, Claim, CleanupWish, Context, Endpoint, Event, EventAction, FieldOptions, Plan, PluginInfo,
-    Problem, Readiness, Session, User,
+    Problem, Readiness, ReadyCheck, Session, User,
 };
 pub use error::Error;
 pub use glue::LaunchType;

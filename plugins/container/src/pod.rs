@@ -19,7 +19,7 @@ const GROUP: i64 = 1000;
 pub(crate) fn spec(ctx: &Context, settings: &Settings) -> Value {
     let mut containers = Vec::new();
     let mut volumes = vec![empty_dir("tmp"), empty_dir("home"), empty_dir("workspace")];
-    if !settings.own_vnc {
+    if settings.wants_screen() {
         // First in the list: on Podman an emptyDir belongs to the first container's user.
         containers.push(sidecar(ctx));
         volumes.push(empty_dir("x11"));
@@ -51,7 +51,7 @@ fn sidecar(ctx: &Context) -> Value {
 fn app(ctx: &Context, settings: &Settings) -> Value {
     // A folder stands before what is mounted inside it.
     let mut mounts = vec![mount("tmp", "/tmp")];
-    if !settings.own_vnc {
+    if settings.wants_screen() {
         mounts.push(mount("x11", "/tmp/.X11-unix"));
     }
     mounts.push(mount("home", "/home/user"));
@@ -80,9 +80,9 @@ fn app(ctx: &Context, settings: &Settings) -> Value {
 
 /// Ours, then the app's own, which win.
 fn environment(settings: &Settings) -> Value {
-    let ours = [("DISPLAY", ":0"), ("HOME", "/home/user")];
+    let display = (settings.http_port.is_none()).then_some(("DISPLAY", ":0"));
+    let ours = display.into_iter().chain([("HOME", "/home/user")]);
     let mut variables: Vec<Value> = ours
-        .iter()
         .filter(|(name, _)| !settings.env.contains_key(*name))
         .map(|(name, value)| json!({"name": name, "value": value}))
         .collect();

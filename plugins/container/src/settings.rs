@@ -12,6 +12,8 @@ use serde_json::Value;
 pub(crate) struct Settings {
     pub(crate) own_vnc: bool,
     pub(crate) vnc_port: u16,
+    pub(crate) http_port: Option<u16>,
+    pub(crate) http_path: String,
     pub(crate) command: Vec<String>,
     pub(crate) args: Vec<String>,
     pub(crate) env: BTreeMap<String, String>,
@@ -26,6 +28,8 @@ impl Default for Settings {
         Self {
             own_vnc: false,
             vnc_port: 5900,
+            http_port: None,
+            http_path: "/".to_owned(),
             command: Vec::new(),
             args: Vec::new(),
             env: BTreeMap::new(),
@@ -38,6 +42,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether the app draws on a screen that a sidecar has to bring.
+    pub(crate) fn wants_screen(&self) -> bool {
+        self.http_port.is_none() && !self.own_vnc
+    }
+
     pub(crate) fn read(ctx: &Context) -> Result<Self, Error> {
         serde_json::from_value(Value::Object(ctx.app.settings.clone()))
             .map_err(|error| Error::failed("bad-settings", format!("the app's settings are wrong: {error}")))

@@ -36,8 +36,8 @@ async function described(page, label) {
 test('an administrator sets up an app by its own fields, and is told that it was created, once', async () => {
   const { page } = window;
   await page.goto(`${PORTAL.url}/admin/apps/new`);
-  await page.getByLabel('Id').fill('room');
-  await page.getByLabel('Name').fill('Room');
+  await page.getByLabel('Id').fill('lab');
+  await page.getByLabel('Name').fill('Lab');
   await page.getByLabel('Launch type').selectOption('forms');
   await page.getByRole('group', { name: 'Tier' }).waitFor();
   assert.deepEqual(await violations(page), []);
@@ -70,7 +70,7 @@ test('an administrator sets up an app by its own fields, and is told that it was
 
 test('a launch form is filled in with the keyboard alone', async () => {
   const { page } = window;
-  await page.goto(`${PORTAL.url}/apps/room`);
+  await page.goto(`${PORTAL.url}/apps/lab`);
   assert.deepEqual(await violations(page), []);
   await keepPicture(page, 'launch-form');
   const room = page.getByLabel('Room');
@@ -130,7 +130,7 @@ test('a launch form is filled in with the keyboard alone', async () => {
 test('the same without scripts: every field is there and says when it counts', async () => {
   const { page, context } = await openWindow(browser, { javaScriptEnabled: false });
   await signIn(page);
-  await page.goto(`${PORTAL.url}/apps/room`);
+  await page.goto(`${PORTAL.url}/apps/lab`);
   assert.match(await described(page, 'Cards'), /Only where “Computer” is “With cards”/);
   assert.equal(await page.getByLabel('Cards').getAttribute('required'), null);
   await page.getByLabel('Room').fill('aula');

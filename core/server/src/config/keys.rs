@@ -69,6 +69,9 @@ keys! {
     IDLE_AFTER = "sessions.idle_after", "LAUNCHPAD_SESSIONS__IDLE_AFTER", Some("15");
     /// Sessions that an account may have at once.
     PER_USER = "sessions.per_user", "LAUNCHPAD_SESSIONS__PER_USER", Some("5");
+    /// The domain under which each session that serves pages has a host name of its own; `apps.localhost` where the portal
+    /// is reached from this machine alone, nothing elsewhere, unless set.
+    APPS_DOMAIN = "sessions.apps_domain", "LAUNCHPAD_SESSIONS__APPS_DOMAIN", Some("");
     /// CPU limit of a container that names none.
     CPU = "sessions.cpu", "LAUNCHPAD_SESSIONS__CPU", Some("2");
     /// Memory limit of a container that names none.

@@ -149,6 +149,9 @@ impl Config {
     /// Every setting is looked at, also after one was wrong.
     fn read(reader: &mut Reader) -> Option<Self> {
         let listen = sections::listen(reader);
+        let origins = listen
+            .as_ref()
+            .is_some_and(|(_, address)| address.has_session_origins());
         let database = reader.parsed(keys::DB, str::parse);
         let audit_key = reader.optional(keys::AUDIT_KEY, |path| Ok(PathBuf::from(path)));
         let backup = sections::backup(reader);
@@ -156,7 +159,7 @@ impl Config {
         let runtime = reader.parsed(keys::RUNTIME, sections::runtime);
         let kubernetes = sections::kubernetes(reader);
         let branding = sections::branding(reader);
-        let sessions = sections::sessions(reader);
+        let sessions = sections::sessions(reader, origins);
         let plugins = sections::plugins(reader);
         let metrics = sections::metrics(reader);
         let log = sections::log(reader);

@@ -11,7 +11,7 @@ use launchpad_runtime::{ConnectBy, KubernetesSettings, SessionNetwork};
 use launchpad_services::backup::BackupPlan;
 use launchpad_services::{Backups, FetchRules, SessionSettings};
 use launchpad_store::DatabaseUrl;
-use launchpad_web::PublicAddress;
+use launchpad_web::{AppsDomain, PublicAddress};
 use url::Url;
 
 use super::read::Reader;
@@ -28,6 +28,7 @@ pub(super) fn listen(reader: &mut Reader) -> Option<(SocketAddr, PublicAddress)>
             .map_err(|_| "must be an IP address like 127.0.0.1 or 0.0.0.0".to_owned())
     });
     let public_url = reader.optional(keys::PUBLIC_URL, parse_public_url);
+    let apps_domain = reader.optional(keys::APPS_DOMAIN, str::parse::<AppsDomain>);
     let (port, bind) = (port?, bind?);
     let address = match public_url {
         Some(url) => PublicAddress::configured(url),
@@ -44,7 +45,25 @@ pub(super) fn listen(reader: &mut Reader) -> Option<(SocketAddr, PublicAddress)>
             return None;
         }
     };
+    let address = with_sessions(reader, address, apps_domain)?;
     Some((SocketAddr::new(bind, port), address))
+}
+
+/// Gives sessions origins of their own. On this machine that takes no setting: browsers find `*.localhost` by themselves.
+fn with_sessions(
+    reader: &mut Reader,
+    address: PublicAddress,
+    chosen: Option<AppsDomain>,
+) -> Option<PublicAddress> {
+    let domain = match chosen {
+        Some(domain) => domain,
+        None if address.is_loopback() => AppsDomain::loopback(),
+        None => return Some(address),
+    };
+    address
+        .with_sessions_under(domain)
+        .map_err(|message| reader.wrong(keys::APPS_DOMAIN, message))
+        .ok()
 }
 
 fn port(reader: &mut Reader) -> Option<u16> {
@@ -166,8 +185,8 @@ pub(super) fn branding(reader: &mut Reader) -> Option<Branding> {
         .ok()
 }
 
-/// Limits and deadlines.
-pub(super) fn sessions(reader: &mut Reader) -> Option<SessionSettings> {
+/// Limits and deadlines. `origins`: whether sessions have origins of their own, which the portal's address says.
+pub(super) fn sessions(reader: &mut Reader, origins: bool) -> Option<SessionSettings> {
     let timeout = reader.number(keys::SESSION_TIMEOUT, 1, 7 * 24 * 60);
     let interval = reader.number(keys::CLEANUP_INTERVAL, 1, 24 * 60);
     let ready = reader.number(keys::READY_TIMEOUT, 1, 3_600);
@@ -200,6 +219,7 @@ pub(super) fn sessions(reader: &mut Reader) -> Option<SessionSettings> {
             active_deadline_seconds: ready + timeout * 60 + 300,
             ..PodLimits::default()
         },
+        origins,
     })
 }
 

@@ -5,6 +5,7 @@
 //! within that time everywhere, and at once where it was taken away.
 
 mod administer;
+mod entries;
 mod password;
 mod secret;
 mod throttle;
@@ -16,9 +17,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use launchpad_domain::account::check_new_password;
 use launchpad_domain::{
-    Account, Actor, AuditAction, Clock, Problems, Role, SignInId, UserId, UserName, Viewer,
+    Account, Actor, AuditAction, Clock, Problems, Role, SessionId, SignInId, UserId, UserName, Viewer,
 };
-use launchpad_store::{NewAccount, Store};
+use launchpad_store::{NewAccount, SignIn, Store};
 use moka::future::Cache;
 
 use crate::ServiceError;
@@ -47,6 +48,7 @@ pub struct Accounts {
     throttle: Throttle,
     cookies: Cache<String, Option<(SignInId, Viewer)>>,
     tokens: Cache<String, Option<Viewer>>,
+    entries: Cache<(SessionId, String), Option<Viewer>>,
 }
 
 /// A fresh sign-in: the secret goes into the cookie and nowhere else.
@@ -76,6 +78,10 @@ impl Accounts {
             throttle: Throttle::new(),
             cookies: remembered(),
             tokens: Cache::builder()
+                .max_capacity(50_000)
+                .time_to_live(REMEMBERED)
+                .build(),
+            entries: Cache::builder()
                 .max_capacity(50_000)
                 .time_to_live(REMEMBERED)
                 .build(),
@@ -144,21 +150,25 @@ impl Accounts {
         if let Some(known) = self.cookies.get(&hash).await {
             return Ok(known);
         }
-        let now = self.clock.now();
-        let found = self.store.sign_ins().find(&hash).await?.filter(|sign_in| {
-            !sign_in.account.disabled && now < sign_in.expires_at && now < sign_in.last_seen_at + IDLE
-        });
-        let known = match found {
+        let known = match self.store.sign_ins().find(&hash).await? {
+            Some(sign_in) => self.used(sign_in).await?,
             None => None,
-            Some(sign_in) => {
-                if now > sign_in.last_seen_at + TOUCH {
-                    self.store.sign_ins().touch(sign_in.id, now).await?;
-                }
-                Some((sign_in.id, viewer(sign_in.account)))
-            }
         };
         self.cookies.insert(hash, known.clone()).await;
         Ok(known)
+    }
+
+    /// Who is signed in by this, if it is live; that it was used is noted.
+    async fn used(&self, sign_in: SignIn) -> Result<Option<(SignInId, Viewer)>, ServiceError> {
+        let now = self.clock.now();
+        let over = now >= sign_in.expires_at || now >= sign_in.last_seen_at + IDLE;
+        if over || sign_in.account.disabled {
+            return Ok(None);
+        }
+        if now > sign_in.last_seen_at + TOUCH {
+            self.store.sign_ins().touch(sign_in.id, now).await?;
+        }
+        Ok(Some((sign_in.id, viewer(sign_in.account))))
     }
 
     /// Ends a sign-in.
@@ -237,6 +247,7 @@ impl Accounts {
     fn forget_viewers(&self) {
         self.cookies.invalidate_all();
         self.tokens.invalidate_all();
+        self.entries.invalidate_all();
     }
 }
 

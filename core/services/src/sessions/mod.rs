@@ -9,6 +9,7 @@ pub(crate) mod context;
 pub(crate) mod engine;
 mod launch;
 mod manager;
+mod pages;
 mod planning;
 mod plugin_events;
 mod reconcile;
@@ -20,11 +21,12 @@ mod wakes;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
 use launchpad_domain::plugin_services::Progress;
 use launchpad_domain::policy::PodLimits;
 use launchpad_domain::{
-    Actor, ByteStream, Clock, Failure, LaunchTypes, Reason, Runtime, Session, SessionId, Status, UserId,
-    Workload,
+    Actor, ByteStream, Clock, EndpointKind, Failure, LaunchTypes, Reason, Runtime, Session, SessionId,
+    Status, UserId, Workload,
 };
 use launchpad_store::Store;
 use moka::future::Cache;
@@ -36,6 +38,8 @@ use engine::Engine;
 pub use engine::EngineState;
 pub use launch::LaunchRequest;
 pub use manager::Manager;
+use pages::Pages;
+pub use pages::{Answered, PageBody, Place};
 use viewers::Viewers;
 pub use viewers::Watching;
 use wakes::Wakes;
@@ -65,6 +69,8 @@ pub struct SessionSettings {
     pub sidecar_image: String,
     /// What a container gets that names no limits of its own.
     pub pod_limits: PodLimits,
+    /// Whether each session has an origin of its own, at which an app may serve pages.
+    pub origins: bool,
 }
 
 /// Launches, lists and ends sessions. Cheap to clone.
@@ -77,6 +83,7 @@ pub(crate) struct Shared {
     catalogue: Catalogue,
     launch_types: Arc<dyn LaunchTypes>,
     pub(crate) engine: Option<Engine>,
+    pages: Option<Pages>,
     pub(crate) clock: Arc<dyn Clock>,
     settings: SessionSettings,
     wakes: Wakes,
@@ -101,6 +108,9 @@ impl Sessions {
         settings: SessionSettings,
     ) -> (Self, Manager) {
         let shared = Arc::new(Shared {
+            pages: runtime
+                .as_ref()
+                .map(|runtime| Pages::new(Arc::clone(runtime), store.clone())),
             store,
             catalogue,
             launch_types,
@@ -179,22 +189,31 @@ impl Sessions {
         self.0.progresses.changes.subscribe()
     }
 
-    /// Opens a connection to the endpoint of a running session.
+    /// Opens a connection to the screen of a running session.
     pub async fn connect(&self, id: SessionId) -> Result<Box<dyn ByteStream>, ServiceError> {
         let session = self.get(id).await?;
-        let (Some(engine), Status::Running) = (&self.0.engine, session.status) else {
+        let (Some(engine), true) = (&self.0.engine, session.serves(EndpointKind::Vnc)) else {
             return Err(ServiceError::NotFound("running session"));
         };
-        let workload = self
-            .0
-            .workload(&session)
-            .ok_or(ServiceError::NotFound("workload"))?;
+        let workload = workload(&self.0.store, &session).ok_or(ServiceError::NotFound("workload"))?;
         Ok(engine.runtime.connect(&workload).await?)
     }
 
     /// Notes that somebody looks at a session, until what is answered is dropped.
     pub fn viewed(&self, id: SessionId) -> Watching {
         Watching::new(self.clone(), id)
+    }
+
+    /// Sends a request to the pages of a running session. Who sends it has been asked.
+    ///
+    /// # Errors
+    /// [`ServiceError::EngineAway`] where the app does not answer, [`ServiceError::OverLimit`] where too many requests to
+    /// this session are under way.
+    pub async fn request(&self, id: SessionId, request: Request<PageBody>) -> Result<Answered, ServiceError> {
+        match &self.0.pages {
+            Some(pages) => pages.request(id, request).await,
+            None => Err(ServiceError::NotFound("running session")),
+        }
     }
 
     /// What is known of the engine.
@@ -259,16 +278,16 @@ impl Shared {
         self.live.invalidate_all();
         let _ = self.progresses.changes.send(id);
     }
+}
 
-    /// What the engine is asked to run for a session whose plan stands.
-    fn workload(&self, session: &Session) -> Option<Workload> {
-        Some(Workload {
-            instance: self.store.instance(),
-            session: session.id,
-            user: session.user_id,
-            app: session.app_id.clone(),
-            name: session.pod_name.clone()?,
-            plan: session.plan.clone()?,
-        })
-    }
+/// What the engine is asked to run for a session whose plan stands.
+fn workload(store: &Store, session: &Session) -> Option<Workload> {
+    Some(Workload {
+        instance: store.instance(),
+        session: session.id,
+        user: session.user_id,
+        app: session.app_id.clone(),
+        name: session.pod_name.clone()?,
+        plan: session.plan.clone()?,
+    })
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use launchpad_domain::launch_types::HookApp;
 use launchpad_domain::policy::{Owner, accept};
-use launchpad_domain::{Failure, HookError, Opens, Plan, PodPlan, Problems, Reason, Session, Stage};
+use launchpad_domain::{
+    EndpointKind, Failure, HookError, Opens, Plan, PodPlan, Problems, Reason, Session, Stage,
+};
 use launchpad_store::WorkspaceHeld;
 
 use super::context;
@@ -15,6 +17,9 @@ use crate::ServiceError;
 const PLAN_ATTEMPTS: u32 = 3;
 /// The longest wait that a launch type may ask for.
 const MAX_RETRY: Duration = Duration::from_mins(1);
+/// Why nobody could open a session that serves pages.
+const NO_ORIGINS: &str = "serves web pages, each session at an address of its own: for that the operator must set \
+                          `sessions.apps_domain`";
 /// The code of a plan that the policy refused.
 const REJECTED: &str = "plan-rejected";
 
@@ -93,6 +98,12 @@ impl Pass {
         let accepted = Plan::parse(document, Opens::Pod).and_then(|plan| match plan {
             Plan::Pod(plan) => accept(*plan, &launch_type.grants, &shared.settings.pod_limits, &owner),
             Plan::Url(_) => Err(Problems::one("url", "a pod was asked for")),
+        });
+        let accepted = accepted.and_then(|plan| {
+            if plan.endpoint.kind == EndpointKind::Http && !shared.settings.origins {
+                return Err(Problems::one("endpoint.kind", NO_ORIGINS));
+            }
+            Ok(plan)
         });
         Ok(accepted
             .map(|plan| (plan, launch_type.digest.clone()))

@@ -15,8 +15,8 @@ use launchpad_domain::{
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use super::Shared;
 use super::engine::{Engine, EngineState};
+use super::{Shared, workload};
 use crate::ServiceError;
 
 /// After how long an engine that was away is asked again.
@@ -103,7 +103,7 @@ impl Pass {
             .to_std()
             .unwrap_or_default();
         let step = async {
-            match self.shared.workload(session) {
+            match workload(&self.shared.store, session) {
                 None => self.plan(session).await,
                 Some(workload) => self.launch(engine, session, &workload).await,
             }
@@ -207,8 +207,18 @@ impl Pass {
         let answered = async {
             engine.runtime.answered(workload, early.as_deref()).await?;
             let mut running = running.subscribe();
-            let seen = running.wait_for(Option::is_some).await;
-            Ok(seen.ok().and_then(|runs| runs.clone()?.address))
+            let runs = running.wait_for(Option::is_some).await;
+            let address = runs.ok().and_then(|runs| runs.clone()?.address);
+            if let Some(pages) = &self.shared.pages
+                && let Some(path) = workload
+                    .plan
+                    .ready
+                    .as_ref()
+                    .and_then(|ready| ready.path.as_deref())
+            {
+                pages.until_well(self.id, path).await;
+            }
+            Ok(address)
         };
         let usable = async {
             match answered.await {
@@ -222,6 +232,7 @@ impl Pass {
         tokio::select! {
             outcome = self.follow(engine, news, &running) => Ok(outcome),
             outcome = usable => outcome,
+            failure = late(workload, running.subscribe()) => Ok(Outcome::Failed(failure)),
         }
     }
 
@@ -398,6 +409,20 @@ impl Shared {
 #[derive(Debug, Clone)]
 struct Runs {
     address: Option<String>,
+}
+
+/// Ends once a workload has taken longer, since its containers ran, than its plan lets it.
+async fn late(workload: &Workload, mut running: watch::Receiver<Option<Runs>>) -> Failure {
+    let Some(seconds) = workload.plan.ready.as_ref().and_then(|ready| ready.timeout_s) else {
+        return std::future::pending().await;
+    };
+    // It ends with the launch, which then ends this as well.
+    let _ = running.wait_for(Option::is_some).await;
+    tokio::time::sleep(Duration::from_secs(seconds.into())).await;
+    Failure::new(
+        Reason::NeverReady,
+        format!("not ready {seconds} s after its containers ran"),
+    )
 }
 
 fn gone() -> Failure {

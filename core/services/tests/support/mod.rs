@@ -413,6 +413,7 @@ impl Portal {
                 per_user: 3,
                 sidecar_image: "localhost/vnc:1".into(),
                 pod_limits: PodLimits::default(),
+                origins: true,
             },
         });
         let stop = CancellationToken::new();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use launchpad_domain::{Preferences, SignInId, Status, TokenId};
-use launchpad_store::{NewToken, Replaced, Replacement, Restoring, Store, StoreError, inspect};
+use launchpad_store::{Entry, NewToken, Replaced, Replacement, Restoring, Store, StoreError, inspect};
 use tempfile::TempDir;
 
 use crate::opening::beside;
@@ -60,6 +60,13 @@ async fn fill(store: &Store) {
         .insert(&actor(), id, ada.id, "a hash", later(60), noon())
         .await
         .unwrap();
+    let code = Entry {
+        hash: "a hash of a code".to_owned(),
+        session: done.id,
+        sign_in: id,
+        expires_at: later(60),
+    };
+    store.entries().insert_code(&code, noon()).await.unwrap();
     let token = NewToken {
         id: TokenId::new(),
         user_id: ada.id,

@@ -13,6 +13,7 @@ mod apps;
 mod audit;
 mod backup;
 mod chain;
+mod entries;
 mod kill;
 mod lock;
 mod migrating;

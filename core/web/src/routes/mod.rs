@@ -39,7 +39,7 @@ use tower_http::compression::CompressionLayer;
 use crate::Site;
 use crate::error::{self, WebError};
 use crate::guard::Access::{self, Anyone, Needs, OfSession, Open};
-use crate::{guard, headers, input};
+use crate::{guard, headers, input, session_origin};
 
 pub(crate) use frame::error_page;
 
@@ -98,6 +98,7 @@ fn table() -> Vec<Route> {
         post("/sessions", Needs(Launch), launch::by_form),
         get("/sessions/{id}", OfSession(SeeSession), sessions::show),
         get("/sessions/{id}/events", OfSession(SeeSession), sessions::events),
+        get("/sessions/{id}/open", OfSession(StreamSession), sessions::open),
         post("/sessions/{id}/end", OfSession(EndSession), sessions::end_by_form),
         get("/account", Needs(OwnSettings), account::show),
         post("/account/password", Needs(OwnSettings), account::set_password),
@@ -242,5 +243,7 @@ pub fn router(site: Site) -> Router {
         .layer(from_fn_with_state(site.clone(), error::tell))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(from_fn_with_state(site.clone(), headers::dress))
+        // Before everything else: what is asked of a session's origin never reaches a route of the portal.
+        .layer(from_fn_with_state(site.clone(), session_origin::divert))
         .with_state(site)
 }

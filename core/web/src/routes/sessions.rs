@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Extension, Json};
 use futures::{Stream, StreamExt};
-use launchpad_domain::{Action, Session, UserId, authorize};
+use launchpad_domain::{Action, EndpointKind, Session, UserId, authorize};
 use serde::Deserialize;
 
 use super::frame::{Frame, drawn};
@@ -19,8 +19,9 @@ use crate::error::{ProblemDocument, WebError};
 use crate::events;
 use crate::input::Query;
 use crate::json::SessionDocument;
+use crate::session_origin;
 use crate::views::{AllSessionsPage, SessionPage, SessionsPage, ViewerPage};
-use crate::visitor::{Htmx, SignedIn};
+use crate::visitor::{Htmx, SignedIn, Visitor};
 
 /// Proxies cut connections on which nothing moves for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -75,7 +76,29 @@ pub(super) async fn show(
         return drawn(&page);
     }
     let progress = site.services.sessions.progress(session.id);
-    drawn(&SessionPage::new(frame, &session, app).saying(progress.as_deref()))
+    let page = SessionPage::new(frame, &session, app).saying(progress.as_deref());
+    let open_url = session.open_url().filter(|_| may_look);
+    drawn(&page.opened_at(open_url))
+}
+
+/// `GET /sessions/{id}/open`: to the origin of a session that serves pages, with a code that opens it once. Whoever comes
+/// from another site, or without a sign-in of a browser, sees the session's page instead and decides there.
+pub(super) async fn open(
+    State(site): State<Site>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Extension(session): Extension<Arc<Session>>,
+) -> Result<Redirect, WebError> {
+    let origin = site.address.session_origin(session.id);
+    let (Some(origin), Some(sign_in), true) = (origin, visitor.sign_in, session.serves(EndpointKind::Http))
+    else {
+        return Ok(Redirect::to(&format!("/sessions/{}", session.id)));
+    };
+    if session_origin::is_foreign(&headers) {
+        return Ok(Redirect::to(&format!("/sessions/{}", session.id)));
+    }
+    let code = site.services.accounts.entry_code(sign_in, session.id).await?;
+    Ok(Redirect::to(&session_origin::way_in(&origin, &code)))
 }
 
 /// `GET /sessions/{id}/events`: the card of the session, now and at every change. Once it is not one of a launch any
@@ -107,7 +130,8 @@ pub(super) async fn end_by_form(
 ) -> Result<Redirect, WebError> {
     site.services.sessions.end(&caller.actor, session.id).await?;
     let is_own = session.user_id == caller.viewer.id;
-    Ok(Redirect::to(if is_own { "/sessions" } else { "/admin/sessions" }))
+    let list = if is_own { "/sessions" } else { "/admin/sessions" };
+    Ok(Redirect::to(list))
 }
 
 /// The viewer's sessions, newest first.

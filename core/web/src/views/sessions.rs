@@ -37,6 +37,8 @@ pub(crate) struct SessionPage {
     note: Option<String>,
     /// Whether the app is still there to be launched again.
     again: bool,
+    /// Where the way to its pages begins, for its owner while it runs.
+    open_url: Option<String>,
 }
 
 /// The screen of a running session, for its owner.
@@ -118,6 +120,7 @@ impl SessionPage {
             said: None,
             note: session.note.clone(),
             again: app.is_some(),
+            open_url: None,
             session: row,
             page: page.named(title, "/sessions"),
         }
@@ -127,6 +130,13 @@ impl SessionPage {
     #[must_use]
     pub(crate) fn saying(mut self, progress: Option<&Progress>) -> Self {
         self.said = progress.map(|progress| (progress.percent, progress.message.clone()));
+        self
+    }
+
+    /// The same with where the session's pages are opened.
+    #[must_use]
+    pub(crate) fn opened_at(mut self, open_url: Option<String>) -> Self {
+        self.open_url = open_url;
         self
     }
 
@@ -230,6 +240,6 @@ fn stage_words(stage: Stage) -> &'static str {
         Stage::Scheduled => "Accepted by the engine",
         Stage::Pulling => "Fetching the image",
         Stage::Starting => "Starting the containers",
-        Stage::Checking => "Waiting for the screen",
+        Stage::Checking => "Waiting for the app to answer",
     }
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 use launchpad_domain::Grants;
 use launchpad_domain::{
-    Account, App, AppLaunches, AuditEntry, Branding, Failure, Form, LaunchCounts, LaunchType, Opens,
+    Account, App, AppLaunches, AuditEntry, Branding, Failure, Form, LaunchCounts, LaunchType, Opens, PodPlan,
     Preferences, Problems, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId, Viewer,
     Workspace,
 };
@@ -92,7 +92,7 @@ pub(super) fn session(name: &str, status: Status, stage: Stage, failure: Option<
         pod_name: None,
         pod_ip: None,
         params: serde_json::Map::new(),
-        plan: None,
+        plan: Some(plan("vnc")),
         created_at: time(),
         updated_at: time(),
         expires_at: time(),
@@ -101,6 +101,12 @@ pub(super) fn session(name: &str, status: Status, stage: Stage, failure: Option<
         told_events: std::collections::BTreeSet::new(),
         note: None,
     }
+}
+
+/// A plan with an endpoint of this kind.
+fn plan(kind: &str) -> PodPlan {
+    let endpoint = serde_json::json!({"kind": kind, "container": "app", "port": 8000});
+    serde_json::from_value(serde_json::json!({"pod": {"containers": []}, "endpoint": endpoint})).unwrap()
 }
 
 /// A launch form with a bit of everything, and what is wrong with it.
@@ -245,6 +251,12 @@ fn session_pages() -> Rendered {
         ("sessions", SessionsPage::new(page(), &sessions, &apps).render()),
         ("sessions-empty", SessionsPage::new(page(), &[], &apps).render()),
         ("session-running", session_page(0)),
+        (
+            "session-with-pages",
+            SessionPage::new(page(), &sessions[0], None)
+                .opened_at(Some("/sessions/x/open".to_owned()))
+                .render(),
+        ),
         ("session-creating", session_page(1)),
         ("session-failed", session_page(2)),
         ("session-cancelled", session_page(3)),
