@@ -179,6 +179,15 @@ impl PublicAddress {
             .unwrap_or_default()
     }
 
+    /// The name of the cookie that carries a word from a form to the next page.
+    pub(crate) fn word_cookie_name(&self) -> &'static str {
+        if self.guarded {
+            "__Host-launchpad-said"
+        } else {
+            "launchpad-said"
+        }
+    }
+
     /// The name of the cookie of a session's origin.
     pub(crate) fn session_cookie_name(&self) -> &'static str {
         if self.guarded {

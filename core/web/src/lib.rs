@@ -18,6 +18,7 @@ mod json;
 mod openapi;
 mod relay;
 mod routes;
+mod said;
 mod session_origin;
 mod site;
 mod views;

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use launchpad_domain::{Problems, TokenId};
 use launchpad_services::{ServiceError, Services};
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use super::sign_in::remember;
 use crate::Site;
 use crate::error::WebError;
 use crate::input::{FormBody, Id};
+use crate::said::Said;
 use crate::views::{AccountPage, Page, TokenRow};
 use crate::visitor::SignedIn;
 
@@ -53,7 +54,10 @@ pub(super) async fn set_password(
         )
         .await;
     match changed {
-        Ok(fresh) => Ok((remember(&site, &fresh), Redirect::to("/account")).into_response()),
+        Ok(fresh) => {
+            let led = Said::PasswordChanged.at(&site, "/account");
+            Ok((remember(&site, &fresh), led).into_response())
+        }
         Err(ServiceError::Invalid(problems)) => {
             let page = account_page(&site.services, &caller, frame, None, problems).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, drawn(&page)?).into_response())
@@ -81,14 +85,14 @@ pub(super) async fn revoke_token(
     State(site): State<Site>,
     caller: SignedIn,
     Id(id): Id<TokenId>,
-) -> Result<Redirect, WebError> {
+) -> Result<Response, WebError> {
     let accounts = &site.services.accounts;
     let own = accounts.tokens(Some(caller.viewer.name.as_str())).await?;
     if !own.iter().any(|token| token.id == id) {
         return Err(ServiceError::NotFound("token").into());
     }
     accounts.revoke_token(&caller.actor, id).await?;
-    Ok(Redirect::to("/account"))
+    Ok(Said::TokenRevoked.at(&site, "/account"))
 }
 
 async fn account_page(

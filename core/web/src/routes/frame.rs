@@ -9,6 +9,7 @@ use launchpad_domain::Viewer;
 
 use crate::Site;
 use crate::error::WebError;
+use crate::said::Said;
 use crate::views::{ErrorPage, Page};
 use crate::visitor::Visitor;
 
@@ -25,12 +26,14 @@ impl FromRequestParts<Site> for Frame {
             Some(viewer) => site.services.preferences.get(viewer.id).await?.theme,
             None => None,
         };
-        Ok(Self(Page::new(
+        let page = Page::new(
             site.services.branding.clone(),
             visitor.viewer.as_ref(),
             theme,
             !site.address.is_guarded(),
-        )))
+        );
+        let said = Said::of(site, &parts.headers);
+        Ok(Self(page.saying(said.map_or("", Said::sentence))))
     }
 }
 

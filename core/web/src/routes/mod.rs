@@ -39,7 +39,7 @@ use tower_http::compression::CompressionLayer;
 use crate::Site;
 use crate::error::{self, WebError};
 use crate::guard::Access::{self, Anyone, Needs, OfSession, Open};
-use crate::{guard, headers, input, session_origin};
+use crate::{guard, headers, input, said, session_origin};
 
 pub(crate) use frame::error_page;
 
@@ -241,6 +241,7 @@ pub fn router(site: Site) -> Router {
         .layer(DefaultBodyLimit::max(input::MAX_BODY))
         .layer(CatchPanicLayer::custom(|_| WebError::Panicked.into_response()))
         .layer(from_fn_with_state(site.clone(), error::tell))
+        .layer(from_fn_with_state(site.clone(), said::once))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(from_fn_with_state(site.clone(), headers::dress))
         // Before everything else: what is asked of a session's origin never reaches a route of the portal.

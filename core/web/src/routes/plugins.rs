@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use launchpad_domain::{LaunchTypeId, Problems};
 use launchpad_services::ServiceError;
 use serde::Deserialize;
@@ -17,6 +17,7 @@ use crate::Site;
 use crate::error::{ProblemDocument, WebError};
 use crate::input::{FormBody, Id, JsonBody, Query};
 use crate::json::{CallDocument, PluginDocument};
+use crate::said::Said;
 use crate::views::{Page, PluginPage, PluginTry, PluginsPage};
 use crate::visitor::{Htmx, SignedIn};
 
@@ -91,9 +92,9 @@ pub(super) async fn enable_by_form(
     State(site): State<Site>,
     caller: SignedIn,
     Id(id): Id<LaunchTypeId>,
-) -> Result<Redirect, WebError> {
+) -> Result<Response, WebError> {
     site.services.plugins.switch(&caller.actor, &id, true).await?;
-    Ok(Redirect::to(&format!("/admin/plugins/{id}")))
+    Ok(Said::PluginEnabled.at(&site, &format!("/admin/plugins/{id}")))
 }
 
 /// `POST /admin/plugins/{id}/disable`.
@@ -101,9 +102,9 @@ pub(super) async fn disable_by_form(
     State(site): State<Site>,
     caller: SignedIn,
     Id(id): Id<LaunchTypeId>,
-) -> Result<Redirect, WebError> {
+) -> Result<Response, WebError> {
     site.services.plugins.switch(&caller.actor, &id, false).await?;
-    Ok(Redirect::to(&format!("/admin/plugins/{id}")))
+    Ok(Said::PluginDisabled.at(&site, &format!("/admin/plugins/{id}")))
 }
 
 /// `POST /admin/plugins/{id}/grants`: a field `granted` for each capability that is ticked.
@@ -120,9 +121,9 @@ pub(super) async fn grant_by_form(
 }
 
 /// `POST /admin/plugins/reload`.
-pub(super) async fn reload_by_form(State(site): State<Site>, caller: SignedIn) -> Result<Redirect, WebError> {
+pub(super) async fn reload_by_form(State(site): State<Site>, caller: SignedIn) -> Result<Response, WebError> {
     site.services.plugins.reload(&caller.actor).await?;
-    Ok(Redirect::to("/admin/plugins"))
+    Ok(Said::PluginsReloaded.at(&site, "/admin/plugins"))
 }
 
 /// The installed plugins, also those that could not be loaded.

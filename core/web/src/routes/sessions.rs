@@ -19,6 +19,7 @@ use crate::error::{ProblemDocument, WebError};
 use crate::events;
 use crate::input::Query;
 use crate::json::SessionDocument;
+use crate::said::Said;
 use crate::session_origin;
 use crate::views::{AllSessionsPage, SessionPage, SessionsPage, ViewerPage};
 use crate::visitor::{Htmx, SignedIn, Visitor};
@@ -127,11 +128,11 @@ pub(super) async fn end_by_form(
     State(site): State<Site>,
     caller: SignedIn,
     Extension(session): Extension<Arc<Session>>,
-) -> Result<Redirect, WebError> {
+) -> Result<Response, WebError> {
     site.services.sessions.end(&caller.actor, session.id).await?;
     let is_own = session.user_id == caller.viewer.id;
     let list = if is_own { "/sessions" } else { "/admin/sessions" };
-    Ok(Redirect::to(list))
+    Ok(Said::SessionEnded.at(&site, list))
 }
 
 /// The viewer's sessions, newest first.

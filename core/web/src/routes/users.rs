@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use launchpad_domain::{Problems, Role};
 use launchpad_services::ServiceError;
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use super::frame::{Frame, drawn};
 use crate::Site;
 use crate::error::WebError;
 use crate::input::FormBody;
+use crate::said::Said;
 use crate::views::{Page, UsersPage};
 use crate::visitor::SignedIn;
 
@@ -48,7 +49,7 @@ pub(super) async fn create(
         Err(message) => Err(Problems::one("role", message.clone()).into()),
     };
     let problems = match made {
-        Ok(_) => return Ok(Redirect::to("/admin/users").into_response()),
+        Ok(_) => return Ok(Said::UserCreated.at(&site, "/admin/users")),
         Err(ServiceError::Invalid(problems)) => problems,
         Err(ServiceError::Taken(_)) => Problems::one("name", "is taken"),
         Err(error) => return Err(error.into()),
@@ -62,13 +63,13 @@ pub(super) async fn disable(
     State(site): State<Site>,
     caller: SignedIn,
     Path(name): Path<String>,
-) -> Result<Redirect, WebError> {
+) -> Result<Response, WebError> {
     if name.eq_ignore_ascii_case(caller.viewer.name.as_str()) {
         let message = "is your own account, which another administrator can disable";
         return Err(Problems::one("name", message).into());
     }
     site.services.accounts.disable(&caller.actor, &name).await?;
-    Ok(Redirect::to("/admin/users"))
+    Ok(Said::UserDisabled.at(&site, "/admin/users"))
 }
 
 async fn users_page(

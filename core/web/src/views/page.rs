@@ -17,6 +17,8 @@ pub(crate) struct Page {
     pub(crate) path: &'static str,
     /// Whether passwords travel unprotected here, which every page then says.
     pub(crate) insecure_warning: bool,
+    /// What the form did that led here, in a sentence; empty: no form did.
+    pub(crate) said: &'static str,
 }
 
 /// The viewer as pages speak of them.
@@ -52,7 +54,15 @@ impl Page {
             title: String::new(),
             path: "",
             insecure_warning,
+            said: "",
         }
+    }
+
+    /// The same frame, saying what a form did.
+    #[must_use]
+    pub(crate) fn saying(mut self, sentence: &'static str) -> Self {
+        self.said = sentence;
+        self
     }
 
     /// The same frame for this page.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use launchpad_domain::{AppDraft, AppId, Form, LaunchTypeId, Problems};
 use launchpad_services::{ServiceError, Services};
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use crate::error::WebError;
 use crate::input::{FormBody, Id};
 use crate::routes::frame::{Frame, drawn};
 use crate::routes::launch_form::below;
+use crate::said::Said;
 use crate::views::{AppDeletePage, AppFields, AppFormPage, AppsPage, Page, SchemaForm};
 use crate::visitor::{Htmx, SignedIn};
 
@@ -108,7 +109,7 @@ pub(crate) async fn create_by_form(
         Err(problems) => Err(problems.into()),
     };
     match made {
-        Ok(_) => Ok(Redirect::to("/admin/apps").into_response()),
+        Ok(_) => Ok(Said::AppCreated.at(&site, "/admin/apps")),
         Err(error) => form.refused(&site, frame, None, error).await,
     }
 }
@@ -136,7 +137,7 @@ pub(crate) async fn update_by_form(
         Err(problems) => Err(problems.into()),
     };
     match changed {
-        Ok(_) => Ok(Redirect::to("/admin/apps").into_response()),
+        Ok(_) => Ok(Said::AppSaved.at(&site, "/admin/apps")),
         Err(error) => form.refused(&site, frame, Some(&id), error).await,
     }
 }
@@ -157,13 +158,13 @@ pub(crate) async fn delete_by_form(
     caller: SignedIn,
     Id(id): Id<AppId>,
     FormBody(form): FormBody<DeleteForm>,
-) -> Result<Redirect, WebError> {
+) -> Result<Response, WebError> {
     let revision = Some(form.revision.as_str()).filter(|revision| !revision.is_empty());
     site.services
         .catalogue
         .delete(&caller.actor, &id, revision)
         .await?;
-    Ok(Redirect::to("/admin/apps"))
+    Ok(Said::AppDeleted.at(&site, "/admin/apps"))
 }
 
 /// Errors that the form itself shows; every other one has a page of its own.

@@ -190,7 +190,7 @@ fn everybodys_pages() -> Rendered {
         ("app", AppPage::new(page(), &apps[3], &types).render()),
         (
             "app-form",
-            launch_form(page(), &apps[3]).render(),
+            launch_form(page().saying("The app was saved."), &apps[3]).render(),
         ),
         (
             "sign-in",
