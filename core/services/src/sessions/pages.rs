@@ -105,8 +105,8 @@ impl Pages {
         *request.version_mut() = Version::HTTP_11;
         let response = tokio::time::timeout(ANSWER, self.client.request(request))
             .await
-            .map_err(|_| no_answer(format!("no answer within {} s", ANSWER.as_secs())))?
-            .map_err(|error| no_answer(chain(&error)))?;
+            .map_err(|_| no_answer(&format!("no answer within {} s", ANSWER.as_secs())))?
+            .map_err(|error| no_answer(&chain(&error)))?;
         Ok(Answered {
             response,
             place: Place(place),
@@ -137,7 +137,7 @@ impl Pages {
     }
 }
 
-fn no_answer(cause: String) -> ServiceError {
+fn no_answer(cause: &str) -> ServiceError {
     ServiceError::EngineAway(format!("The app does not answer: {cause}"))
 }
 
