@@ -56,9 +56,12 @@ pub enum ServiceError {
     /// Something inside broke; the text is for the log.
     #[error("{0}")]
     Internal(String),
-    /// The database is held by others for longer than one waits; it may be asked again.
-    #[error("the database is busy")]
+    /// The database is held by others for longer than one waits, or does not answer; it may be asked again.
+    #[error("{0}")]
     Busy(#[source] StoreError),
+    /// The disk of the database is full.
+    #[error("{0}: nothing was changed")]
+    Full(#[source] StoreError),
     /// The database did not do it.
     #[error(transparent)]
     Store(StoreError),
@@ -69,7 +72,8 @@ impl From<StoreError> for ServiceError {
         match error {
             StoreError::Taken(what) => Self::Taken(what),
             StoreError::Stale => Self::Stale,
-            busy @ StoreError::Busy(_) => Self::Busy(busy),
+            busy @ (StoreError::Busy(_) | StoreError::Away(_)) => Self::Busy(busy),
+            full @ StoreError::Full(_) => Self::Full(full),
             other => Self::Store(other),
         }
     }

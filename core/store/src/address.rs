@@ -10,8 +10,8 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use crate::StoreError;
 use crate::error::is_timeout;
 
-/// How long one waits for PostgreSQL.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one waits for a connection to PostgreSQL.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Where the data is.
 #[derive(Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use sea_orm::{DbErr, SqlErr};
 
-/// Nothing was changed, whichever it is.
+/// Nothing was changed, whichever it is, but for [`StoreError::Away`].
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// An id or a name belongs to something else already.
@@ -29,12 +29,23 @@ pub enum StoreError {
     /// Somebody else holds the database longer than one waits.
     #[error("the database is busy")]
     Busy(#[source] DbErr),
+    /// PostgreSQL was cut off or is not there. A change that was under way may have been made.
+    #[error(
+        "the database does not answer: whether the change was made is not known, so look before it is tried again"
+    )]
+    Away(#[source] DbErr),
+    /// The disk of the database is full.
+    #[error("there is no room left on the disk of the database")]
+    Full(#[source] DbErr),
     /// The database may not be opened; says why, and what to do.
     #[error("{0}")]
     Refused(String),
     /// Somebody holds the database alone, or anybody holds it whom we need alone; says what to do.
     #[error("{0}")]
     Locked(String),
+    /// Another portal leads by now: what this one decided as the leader may be old.
+    #[error("another portal leads by now")]
+    NotLeading,
     /// A row that we cannot have written.
     #[error("unreadable row: {0}")]
     Corrupt(String),
@@ -45,12 +56,44 @@ pub enum StoreError {
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
+        if is_failed_sync(&error) {
+            give_up(&error);
+        }
         if is_timeout(&error) || says(&error, &["database is locked"]) {
             Self::Busy(error)
+        } else if is_away(&error) {
+            Self::Away(error)
+        } else if says(&error, &["database or disk is full", "No space left on device"]) {
+            Self::Full(error)
         } else {
             Self::Database(error)
         }
     }
+}
+
+/// Whether the system could not bring SQLite's writes to the disk (`SQLITE_IOERR_FSYNC`, `SQLITE_IOERR_DIR_FSYNC`).
+fn is_failed_sync(error: &DbErr) -> bool {
+    says(error, &["(code: 1034)", "(code: 1290)"])
+}
+
+/// After a failed sync nobody knows what is on the disk, and a second one may succeed although the pages of the first
+/// are lost (Rebello et al., 2020). Only a new process, which reads what is there, can go on.
+fn give_up(error: &DbErr) -> ! {
+    tracing::error!(%error, "the disk did not take what was written: the process ends, so that a new one reads what is there");
+    std::process::exit(1)
+}
+
+/// Whether the connection to PostgreSQL broke, or PostgreSQL is starting or ending.
+fn is_away(error: &DbErr) -> bool {
+    let signs = [
+        "error communicating with database",
+        "terminating connection",
+        "the database system is",
+        "Connection refused",
+        "unexpected end of file",
+        "connection closed",
+    ];
+    matches!(error, DbErr::Conn(_)) || says(error, &signs)
 }
 
 /// Whether an insert failed because its key is there already.

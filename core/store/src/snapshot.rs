@@ -71,7 +71,8 @@ pub(crate) async fn vacuum_into(connection: &DatabaseConnection, path: &Path) ->
         .to_str()
         .ok_or_else(|| StoreError::Refused(format!("{} is no text", path.display())))?;
     let copy = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [path.into()]);
-    connection.execute_raw(copy).await?;
+    // A disk that does not take the copy is not the disk of the database.
+    connection.execute_raw(copy).await.map_err(StoreError::Database)?;
     Ok(())
 }
 

@@ -156,6 +156,7 @@ fn status_of(error: &ServiceError) -> StatusCode {
         ServiceError::Stale => StatusCode::PRECONDITION_FAILED,
         ServiceError::OverLimit { .. } => StatusCode::TOO_MANY_REQUESTS,
         ServiceError::EngineAway(_) | ServiceError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ServiceError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
         ServiceError::LaunchType(_) => StatusCode::BAD_GATEWAY,
         ServiceError::Internal(_) | ServiceError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
