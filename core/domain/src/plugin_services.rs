@@ -33,7 +33,7 @@ impl HostCallError {
 }
 
 /// How far a plugin says that it has come; shown on the launch page.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// 0 to 100, if it said so.
     pub percent: Option<u8>,

@@ -1,6 +1,7 @@
 //! `launchpad serve`: from a configuration to a portal that answers, and its end.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use launchpad_services::Services;
@@ -33,24 +34,44 @@ pub(crate) async fn run(config: Config, surroundings: &Surroundings, init: bool)
         plugins,
         checkpoints,
         backups,
+        peering,
     } = wiring::build(&config, surroundings, init).await?;
     let watching = tokio::spawn(plugins.watch(stopping.clone()));
     let keeping = tokio::spawn(checkpoints.run(stopping.clone()));
     let backing_up = tokio::spawn(backups.run(stopping.clone()));
     let managing = tokio::spawn(manager.run(stopping.clone()));
+    let mut hearing = tokio::spawn(peering.run(stopping.clone()));
     let address = config.address.as_str().to_owned();
     let site = Site::new(services.clone(), config.address, stopping.clone());
     let serving = tokio::spawn(listener.serve(launchpad_web::router(site), stopping.clone()));
-    announce(&address, &services).await?;
+    announce(&address)?;
+    let inviting = tokio::spawn(invite(address, services, stopping.clone()));
 
-    told_to_end().await?;
-    tracing::info!("ending: workloads go on, and are taken up again at the next start");
+    let heard = tokio::select! {
+        told = told_to_end() => {
+            told?;
+            tracing::info!("ending: workloads go on, and are taken up again at the next start");
+            None
+        }
+        heard = &mut hearing => Some(heard),
+    };
     stopping.cancel();
-    let ended = async { tokio::join!(serving, managing, watching, keeping, backing_up) };
+    let hearing = async {
+        match heard {
+            Some(heard) => heard,
+            None => hearing.await,
+        }
+    };
+    let ended = async {
+        tokio::join!(
+            serving, managing, watching, keeping, backing_up, inviting, hearing
+        )
+    };
     tokio::select! {
-        (serving, managing, watching, keeping, backing_up) = ended => {
-            for ended in [serving, managing, watching, keeping, backing_up] {
-                ended.map_err(|error| ServerError::Start(format!("a task broke: {error}")))?;
+        (serving, managing, watching, keeping, backing_up, inviting, hearing) = ended => {
+            hearing.map_err(broke)??;
+            for ended in [serving, managing, watching, keeping, backing_up, inviting] {
+                ended.map_err(broke)?;
             }
         }
         () = tokio::time::sleep(GRACE * 2) => tracing::warn!("something did not end in time"),
@@ -59,19 +80,43 @@ pub(crate) async fn run(config: Config, surroundings: &Surroundings, init: bool)
     Ok(())
 }
 
-/// Says where the portal is, and how the first administrator is made while there is none.
-async fn announce(address: &str, services: &Services) -> Result<(), ServerError> {
-    let setup = services.accounts.new_setup_token().await?;
+/// Says where the portal is.
+fn announce(address: &str) -> Result<(), ServerError> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "launchpad is listening on {address}")?;
-    if let Some(token) = setup {
-        writeln!(
-            out,
-            "make yourself the first administrator: {address}/setup#{token}"
-        )?;
+    Ok(out.flush()?)
+}
+
+/// Says how the first administrator is made while there is none. Only the newest link works, so of several portals the
+/// one that leads makes it.
+async fn invite(address: String, services: Arc<Services>, stopping: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = services.leadership.gained() => {}
+        }
+        match services.accounts.new_setup_token().await {
+            Ok(None) => return,
+            Ok(Some(token)) => {
+                let said = writeln!(
+                    std::io::stdout().lock(),
+                    "make yourself the first administrator: {address}/setup#{token}"
+                );
+                if let Err(error) = said {
+                    tracing::error!(%error, "the link for the first administrator could not be written");
+                }
+            }
+            Err(error) => tracing::error!(%error, "there is no link for the first administrator"),
+        }
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = services.leadership.lost() => {}
+        }
     }
-    out.flush()?;
-    Ok(())
+}
+
+fn broke(error: tokio::task::JoinError) -> ServerError {
+    ServerError::Start(format!("a task broke: {error}"))
 }
 
 async fn told_to_end() -> std::io::Result<()> {

@@ -8,9 +8,9 @@ use launchpad_domain::plugins::PluginReport;
 use launchpad_domain::{Clock, InstanceId, PluginServices, Plugins, Runtime};
 use launchpad_plugin_host::{NothingGranted, PluginHost, Setup, Source};
 use launchpad_runtime::{Kubernetes, Podman};
-use launchpad_services::audit::{CheckpointKeeper, CheckpointKind, Checkpoints};
+use launchpad_services::audit::{CheckpointKeeper, CheckpointKind};
 use launchpad_services::backup::BackupSchedule;
-use launchpad_services::{Catalogue, Parts, PluginSupport, Services, sessions};
+use launchpad_services::{Catalogue, Parts, Peering, PluginSupport, Services, sessions};
 use launchpad_store::{AuditKey, Opening, Store, StoreError};
 
 use crate::clock::SystemClock;
@@ -79,6 +79,8 @@ pub(crate) struct Portal {
     pub(crate) checkpoints: CheckpointKeeper,
     /// And the backups that are taken by themselves.
     pub(crate) backups: BackupSchedule,
+    /// And what the other portals on the database do.
+    pub(crate) peering: Peering,
 }
 
 /// Opens the database that the configuration names.
@@ -117,7 +119,7 @@ async fn checkpoints(
     let key = AuditKey::read(&config.audit_key).map_err(|error| refused(&error))?;
     let key = key
         .ok_or_else(|| ServerError::Start(format!("the audit key {} is gone", config.audit_key.display())))?;
-    let checkpoints = Checkpoints::beside(&config.audit_key);
+    let checkpoints = config.checkpoints.clone();
     if init
         && store
             .audit()
@@ -158,7 +160,6 @@ pub(crate) async fn build(
     let store = open(config, opening).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let checkpoints = checkpoints(config, &store, &clock, init).await?;
-    let backups = BackupSchedule::new(config.backup.clone(), store.clone(), Arc::clone(&clock));
     let runtime = runtime(config, store.instance(), &clock, surroundings);
     let plugin_support = support(config, &store);
     let setup = plugin_setup(config, surroundings, plugin_support.clone(), &clock);
@@ -173,12 +174,15 @@ pub(crate) async fn build(
         plugins: plugins.clone(),
         plugin_support,
         runtime,
-        clock,
+        clock: Arc::clone(&clock),
         branding: config.branding.clone(),
         default_launch_type: config.plugins.default.clone(),
         sessions: config.sessions.clone(),
-        store,
+        store: store.clone(),
     });
+    let peering = Peering::new(store.peers(&config.database), Arc::clone(&services));
+    let leadership = services.leadership.clone();
+    let backups = BackupSchedule::new(config.backup.clone(), store, clock, leadership);
     services.plugins.take_up().await?;
     if let Some(path) = &config.seed {
         seed(&services, path).await?;
@@ -189,6 +193,7 @@ pub(crate) async fn build(
         plugins,
         checkpoints,
         backups,
+        peering,
     })
 }
 

@@ -76,7 +76,8 @@ impl Catalogue {
         }))
     }
 
-    fn changed(&self) {
+    /// The catalogue was changed, here or by another process.
+    pub(crate) fn forget(&self) {
         self.0.generation.fetch_add(1, Ordering::SeqCst);
         self.0.snapshot.store(None);
     }
@@ -125,7 +126,7 @@ impl Catalogue {
     pub async fn create(&self, actor: &Actor, draft: AppDraft) -> Result<StoredApp, ServiceError> {
         let app = self.check(draft)?;
         let result = self.0.store.apps().insert(actor, &app, self.0.clock.now()).await;
-        self.changed();
+        self.forget();
         Ok(result?)
     }
 
@@ -147,7 +148,7 @@ impl Catalogue {
             .apps()
             .update(actor, &app, if_revision, self.0.clock.now())
             .await;
-        self.changed();
+        self.forget();
         result?.ok_or(ServiceError::NotFound("app"))
     }
 
@@ -169,7 +170,7 @@ impl Catalogue {
             .apps()
             .delete(actor, id, if_revision, self.0.clock.now())
             .await;
-        self.changed();
+        self.forget();
         if result? {
             Ok(())
         } else {
@@ -220,7 +221,7 @@ impl Catalogue {
             .apps()
             .seed(&Actor::portal(), &apps, self.0.clock.now())
             .await;
-        self.changed();
+        self.forget();
         Ok(seeded.map_err(ServiceError::from)?)
     }
 
@@ -260,7 +261,7 @@ impl Catalogue {
             .apps()
             .import(actor, &wanted, unnamed, self.0.clock.now())
             .await;
-        self.changed();
+        self.forget();
         Ok(imported.map_err(ServiceError::from)?)
     }
 

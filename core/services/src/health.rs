@@ -6,7 +6,7 @@ use launchpad_domain::LaunchTypes;
 use launchpad_store::Store;
 use serde::Serialize;
 
-use crate::Sessions;
+use crate::{Leadership, Sessions};
 
 /// Asks the parts how they are.
 #[derive(Debug)]
@@ -14,6 +14,7 @@ pub struct Health {
     store: Store,
     sessions: Sessions,
     launch_types: Arc<dyn LaunchTypes>,
+    leadership: Leadership,
 }
 
 /// The answer. Only the database decides whether the portal is ready: without an engine links still open.
@@ -27,14 +28,22 @@ pub struct HealthReport {
     pub engine: String,
     /// The ids of the loaded launch types.
     pub launch_types: Vec<String>,
+    /// Whether this portal launches and ends sessions for all portals on its database; one of them does.
+    pub leads: bool,
 }
 
 impl Health {
-    pub(crate) fn new(store: Store, sessions: Sessions, launch_types: Arc<dyn LaunchTypes>) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        sessions: Sessions,
+        launch_types: Arc<dyn LaunchTypes>,
+        leadership: Leadership,
+    ) -> Self {
         Self {
             store,
             sessions,
             launch_types,
+            leadership,
         }
     }
 
@@ -54,6 +63,7 @@ impl Health {
                 .into_iter()
                 .map(|launch_type| launch_type.id.into())
                 .collect(),
+            leads: self.leadership.term().is_some(),
         }
     }
 }

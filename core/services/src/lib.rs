@@ -16,6 +16,7 @@ pub mod backup;
 mod catalogue;
 mod error;
 mod health;
+mod peers;
 mod plugins;
 mod preferences;
 pub mod sessions;
@@ -34,6 +35,7 @@ pub use catalogue::{Catalogue, SeedError};
 pub use error::ServiceError;
 pub use health::{Health, HealthReport};
 pub use launchpad_store::{SignIn, StoredApp, Token};
+pub use peers::{Leadership, Peering};
 pub use plugins::{FetchRules, InstalledPlugins, PluginSupport};
 pub use preferences::PreferenceBook;
 pub use sessions::{LaunchRequest, SessionSettings, Sessions};
@@ -85,6 +87,8 @@ pub struct Services {
     pub launch_types: Arc<dyn LaunchTypes>,
     /// The installed plugins.
     pub plugins: InstalledPlugins,
+    /// Whether this portal leads the others on its database.
+    pub leadership: Leadership,
     /// What works and what does not.
     pub health: Health,
 }
@@ -109,6 +113,7 @@ impl Services {
             Arc::clone(&clock),
             default_launch_type,
         );
+        let leadership = Leadership::new();
         let (sessions, manager) = Sessions::new(
             store.clone(),
             catalogue.clone(),
@@ -116,10 +121,16 @@ impl Services {
             runtime,
             Arc::clone(&clock),
             &plugin_support,
+            leadership.clone(),
             sessions,
         );
         let services = Self {
-            health: Health::new(store.clone(), sessions.clone(), Arc::clone(&launch_types)),
+            health: Health::new(
+                store.clone(),
+                sessions.clone(),
+                Arc::clone(&launch_types),
+                leadership.clone(),
+            ),
             accounts: Accounts::new(store.clone(), Arc::clone(&clock)),
             audit: AuditLog::new(store.clone(), Arc::clone(&clock)),
             analytics: Analytics::new(store.clone(), catalogue.clone()),
@@ -130,6 +141,7 @@ impl Services {
             sessions,
             branding,
             launch_types,
+            leadership,
         };
         (Arc::new(services), manager)
     }

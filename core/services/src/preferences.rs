@@ -43,6 +43,16 @@ impl PreferenceBook {
         Ok(found)
     }
 
+    /// Another process changed them.
+    pub(crate) async fn forget(&self, user: UserId) {
+        self.remembered.invalidate(&user).await;
+    }
+
+    /// Other processes may have changed any.
+    pub(crate) fn forget_all(&self) {
+        self.remembered.invalidate_all();
+    }
+
     /// The same from the database itself, for who is about to change a part of them.
     pub async fn stored(&self, user: UserId) -> Result<Preferences, ServiceError> {
         Ok(self.store.preferences().get(user).await?.unwrap_or_default())

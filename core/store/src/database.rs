@@ -63,6 +63,8 @@ pub struct Store(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// How its connections are called, where others can see them.
+    name: String,
     reader: DatabaseConnection,
     writer: DatabaseConnection,
     instance: InstanceId,
@@ -91,10 +93,15 @@ impl Store {
             Some(lock) => lock,
             None => DatabaseLock::shared(url).await?,
         };
+        let name = format!("launchpad-{}", uuid::Uuid::new_v4().simple());
         let (reader, writer) = match url {
             DatabaseUrl::Sqlite(path) => open_file(path, url, &opening).await?,
             DatabaseUrl::Postgres(address) => {
-                let connection = connect_postgres(address, POSTGRES_CONNECTIONS, |_| {}).await?;
+                let connection = connect_postgres(address, POSTGRES_CONNECTIONS, |options| {
+                    let name = name.clone();
+                    options.map_sqlx_postgres_opts(move |options| options.application_name(&name));
+                })
+                .await?;
                 migrate(&connection, url).await?;
                 (connection.clone(), connection)
             }
@@ -106,6 +113,7 @@ impl Store {
             None => None,
         };
         Ok(Self(Arc::new(Inner {
+            name,
             reader,
             writer,
             instance,
@@ -139,6 +147,21 @@ impl Store {
     /// The connection for reading.
     pub(crate) fn reader(&self) -> &DatabaseConnection {
         &self.0.reader
+    }
+
+    /// Whether other portals on this database are told of what is changed, and may have others' sessions to show.
+    pub fn tells_others(&self) -> bool {
+        self.0.writer.get_database_backend() == DbBackend::Postgres
+    }
+
+    /// The connection for writing.
+    pub(crate) fn writer(&self) -> &DatabaseConnection {
+        &self.0.writer
+    }
+
+    /// How its connections are called, where others can see them.
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
     }
 
     /// Begins a transaction that will write.

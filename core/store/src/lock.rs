@@ -13,7 +13,7 @@ use crate::{DatabaseUrl, StoreError};
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// By which PostgreSQL knows the lock.
-const POSTGRES_KEY: i64 = 5_217_841;
+pub(crate) const POSTGRES_KEY: i64 = 5_217_841;
 
 /// Holds the database until it is dropped, or until its process ends, however it ends.
 ///
@@ -50,6 +50,30 @@ impl DatabaseLock {
     /// [`StoreError::Locked`] while anybody else holds it.
     pub async fn alone(url: &DatabaseUrl) -> Result<Self> {
         hold(url, Mode::Alone).await
+    }
+
+    /// Whether the lock is still held. One of a server ends with the connection, which may be cut.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] where it may not be: somebody else may have worked with the database since.
+    pub(crate) async fn check(&self) -> Result<()> {
+        let Held::Postgres(connection) = &self.0 else {
+            return Ok(());
+        };
+        // Another connection, made in place of the one that was cut, holds nothing.
+        let query = format!(
+            "SELECT count(*) AS held FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' \
+             AND granted AND classid::bigint << 32 | objid::bigint = {POSTGRES_KEY}"
+        );
+        let row = connection
+            .query_one_raw(Statement::from_string(DbBackend::Postgres, query))
+            .await?;
+        match row.map(|row| row.try_get::<i64>("", "held")).transpose()? {
+            Some(held) if held > 0 => Ok(()),
+            _ => Err(StoreError::Locked(
+                "the connection that held the database for this command was cut: nothing was changed, try again".to_owned(),
+            )),
+        }
     }
 
     /// Lets go, and waits until others can see it.

@@ -45,7 +45,7 @@ pub async fn move_database(from: &DatabaseUrl, to: &DatabaseUrl) -> Result<RowCo
     let source = DatabaseLock::alone(from).await?;
     let moved = match DatabaseLock::alone(to).await {
         Ok(target) => {
-            let moved = move_rows(from, to).await;
+            let moved = move_rows((from, &source), (to, &target)).await;
             target.release().await?;
             moved
         }
@@ -55,7 +55,10 @@ pub async fn move_database(from: &DatabaseUrl, to: &DatabaseUrl) -> Result<RowCo
     moved
 }
 
-async fn move_rows(from: &DatabaseUrl, to: &DatabaseUrl) -> Result<RowCounts> {
+async fn move_rows(
+    (from, from_lock): (&DatabaseUrl, &DatabaseLock),
+    (to, to_lock): (&DatabaseUrl, &DatabaseLock),
+) -> Result<RowCounts> {
     let source = connect(from).await?;
     let elsewhere = format!("it was moved to {to}");
     match read_retired(&source).await? {
@@ -66,6 +69,9 @@ async fn move_rows(from: &DatabaseUrl, to: &DatabaseUrl) -> Result<RowCounts> {
     };
     let target = connect(to).await?;
     let counts = copy(&source, from, &target, to).await?;
+    // What was written to the source since it was read would be lost.
+    from_lock.check().await?;
+    to_lock.check().await?;
     retire(&source, &elsewhere).await?;
     let finish = begin_once(&target).await?;
     fact::Entity::delete_by_id(RETIRED).exec(&finish).await?;

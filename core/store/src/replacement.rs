@@ -194,6 +194,7 @@ impl Replacement {
         Migrator::up(&transaction, None).await?;
         tables::copy(&snapshot, &transaction).await?;
         tables::compare(&snapshot, &transaction).await?;
+        self.lock.check().await?;
         transaction.commit().await?;
         connection.close().await?;
         snapshot.close().await?;

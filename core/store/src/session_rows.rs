@@ -35,6 +35,7 @@ pub(crate) fn new_row(new: &NewSession) -> ActiveModel {
         plugin_digest: Set(None),
         told_events: Set(String::new()),
         note: Set(None),
+        progress: Set(None),
     }
 }
 

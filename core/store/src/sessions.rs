@@ -8,8 +8,8 @@ use launchpad_domain::{
     Stage, Status, UserId,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, UpdateMany,
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, UpdateMany,
 };
 use serde_json::{Map, Value};
 
@@ -17,8 +17,9 @@ use crate::audit::Deed;
 use crate::entities::session::{Column, Entity, Model};
 use crate::entities::{account, launch, session_value};
 use crate::error::readable;
+use crate::peers::check_term;
 use crate::session_rows::{new_row, session};
-use crate::{Store, StoreError, WorkspaceHeld, time, workspaces};
+use crate::{Store, StoreError, Term, WorkspaceHeld, time, workspaces};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -47,22 +48,49 @@ pub struct NewSession {
 
 /// Reads and writes sessions.
 #[derive(Debug)]
-pub struct Sessions<'a>(&'a Store);
+pub struct Sessions<'a> {
+    store: &'a Store,
+    /// Under which every write is made, if it is the leader who writes.
+    term: Option<Term>,
+}
 
 impl Store {
     /// The sessions.
     pub fn sessions(&self) -> Sessions<'_> {
-        Sessions(self)
+        Sessions {
+            store: self,
+            term: None,
+        }
+    }
+
+    /// The sessions, as the portal that leads deals with them: a write is refused with [`StoreError::NotLeading`] once
+    /// another one leads.
+    pub fn sessions_led(&self, term: Term) -> Sessions<'_> {
+        Sessions {
+            store: self,
+            term: Some(term),
+        }
     }
 }
 
 impl Sessions<'_> {
+    async fn begin(&self) -> Result<DatabaseTransaction> {
+        self.under_term(self.store.begin().await?).await
+    }
+
+    async fn under_term(&self, transaction: DatabaseTransaction) -> Result<DatabaseTransaction> {
+        if let Some(term) = self.term {
+            check_term(&transaction, term).await?;
+        }
+        Ok(transaction)
+    }
+
     /// Makes a session in `creating`, with its audit row and its analytics row, if the account may have one more.
     ///
     /// # Errors
     /// [`StoreError::OverLimit`], exactly: the count and the row are one transaction.
     pub async fn insert(&self, actor: &Actor, new: &NewSession, per_user: u32) -> Result<Session> {
-        let transaction = self.0.begin().await?;
+        let transaction = self.begin().await?;
         // On PostgreSQL counting alone is not exact: whoever counts for this account waits here for the other.
         account::Entity::find_by_id(new.user_id.to_string())
             .lock_exclusive()
@@ -89,7 +117,7 @@ impl Sessions<'_> {
             .await?;
         let details = format!("session {} of app {}", new.id, new.app_id);
         let deed = Deed::new(AuditAction::CreateSession).to(&new.id).saying(details);
-        self.0.note(&transaction, actor, deed, new.created_at).await?;
+        self.store.note(&transaction, actor, deed, new.created_at).await?;
         transaction.commit().await?;
         session(model)
     }
@@ -97,7 +125,7 @@ impl Sessions<'_> {
     /// One session.
     pub async fn get(&self, id: SessionId) -> Result<Option<Session>> {
         Entity::find_by_id(id.to_string())
-            .one(self.0.reader())
+            .one(self.store.reader())
             .await?
             .map(session)
             .transpose()
@@ -130,7 +158,7 @@ impl Sessions<'_> {
             .filter(which)
             .order_by_desc(Column::Id)
             .limit(limit);
-        Ok(readable(query.all(self.0.reader()).await?, session))
+        Ok(readable(query.all(self.store.reader()).await?, session))
     }
 
     /// The runtime's sessions that still have or may have a workload.
@@ -139,7 +167,7 @@ impl Sessions<'_> {
             .filter(Column::Cleaned.eq(false))
             .filter(Column::Runtime.eq(runtime.as_str()))
             .order_by_asc(Column::Id);
-        Ok(readable(query.all(self.0.reader()).await?, session))
+        Ok(readable(query.all(self.store.reader()).await?, session))
     }
 
     /// Notes how far a launch is; `false` if it is further already, or no launch any more.
@@ -165,9 +193,9 @@ impl Sessions<'_> {
         now: DateTime<Utc>,
     ) -> Result<std::result::Result<bool, WorkspaceHeld>> {
         let transaction = if plan.claims.is_empty() {
-            self.0.begin().await?
+            self.begin().await?
         } else {
-            let transaction = self.0.begin_once().await?;
+            let transaction = self.under_term(self.store.begin_once().await?).await?;
             if let Some(held) = workspaces::held(&transaction, id, plan, live_names()).await? {
                 return Ok(Err(held));
             }
@@ -209,7 +237,7 @@ impl Sessions<'_> {
         failure: Option<&Failure>,
         now: DateTime<Utc>,
     ) -> Result<bool> {
-        let transaction = self.0.begin().await?;
+        let transaction = self.begin().await?;
         let reason = failure.map(|failure| failure.reason.as_str().to_owned());
         let update = at(id, from, now)
             .col_expr(Column::Status, to.as_str().into())
@@ -224,7 +252,7 @@ impl Sessions<'_> {
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         let details = format!("session {id} {to}{reason}");
         let deed = Deed::new(AuditAction::TerminateSession).to(&id).saying(details);
-        self.0.note(&transaction, actor, deed, now).await?;
+        self.store.note(&transaction, actor, deed, now).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -246,9 +274,27 @@ impl Sessions<'_> {
         self.run(update).await
     }
 
+    /// Keeps how far a launch is by its plugin, as JSON, for the portals that do not hear the plugin.
+    pub async fn set_progress(&self, id: SessionId, progress: &str) -> Result<bool> {
+        let update = Entity::update_many()
+            .filter(Column::Id.eq(id.to_string()))
+            .filter(Column::Status.eq(Status::Creating.as_str()))
+            .col_expr(Column::Progress, progress.into());
+        self.run(update).await
+    }
+
+    /// How far a launch is by its plugin, as it was kept.
+    pub async fn progress(&self, id: SessionId) -> Result<Option<String>> {
+        let query = Entity::find_by_id(id.to_string())
+            .select_only()
+            .column(Column::Progress)
+            .into_tuple::<Option<String>>();
+        Ok(query.one(self.store.reader()).await?.flatten())
+    }
+
     /// Notes that nothing is left of a terminal session's workload, nor of what plugins kept for it.
     pub async fn set_cleaned(&self, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
-        let transaction = self.0.begin().await?;
+        let transaction = self.begin().await?;
         session_value::Entity::delete_many()
             .filter(session_value::Column::SessionId.eq(id.to_string()))
             .exec(&transaction)
@@ -264,7 +310,7 @@ impl Sessions<'_> {
     }
 
     async fn run(&self, update: UpdateMany<Entity>) -> Result<bool> {
-        let transaction = self.0.begin().await?;
+        let transaction = self.begin().await?;
         let changed = update.exec(&transaction).await?.rows_affected == 1;
         transaction.commit().await?;
         Ok(changed)

@@ -2,6 +2,7 @@
 
 use futures::Stream;
 use launchpad_domain::{Session, SessionId};
+use launchpad_services::sessions::Changed;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -10,7 +11,7 @@ use crate::Site;
 struct Follow {
     site: Site,
     id: SessionId,
-    changes: Receiver<SessionId>,
+    changes: Receiver<Changed>,
     over: bool,
 }
 
@@ -50,7 +51,7 @@ impl Follow {
                 change = self.changes.recv() => change,
             };
             match change {
-                Ok(id) if id == self.id => return true,
+                Ok(changed) if changed.concerns(self.id) => return true,
                 Ok(_) => {}
                 Err(RecvError::Lagged(_)) => return true,
                 Err(RecvError::Closed) => return false,

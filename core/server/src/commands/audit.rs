@@ -41,7 +41,9 @@ pub(crate) async fn run(config: &Config, command: AuditCommand) -> Result<(), Se
             let secret = AuditKey::read(path)
                 .map_err(|error| wiring::refused(config, &error))?
                 .ok_or_else(|| ServerError::Start(format!("there is no audit key {}", path.display())))?;
-            let checkpoints = Checkpoints::beside(path);
+            let checkpoints = key
+                .as_deref()
+                .map_or_else(|| config.checkpoints.clone(), Checkpoints::beside);
             tell(&verify(&store, &secret, &checkpoints, key.is_none()).await?, json)
         }
         AuditCommand::Restart => restart(config).await,
@@ -100,7 +102,9 @@ async fn restart(config: &Config) -> Result<(), ServerError> {
     recorded.map_err(|error| refused(&error))?;
     let link = store.audit().last_link().await.map_err(|error| refused(&error))?;
     if let Some(key) = AuditKey::read(&config.audit_key).map_err(|error| refused(&error))? {
-        Checkpoints::beside(&config.audit_key).add(&key, CheckpointKind::Restart, link, clock.now())?;
+        config
+            .checkpoints
+            .add(&key, CheckpointKind::Restart, link, clock.now())?;
     }
     say(format_args!(
         "the audit log goes on with the key {}",

@@ -111,6 +111,7 @@ pub(crate) async fn restore(config: &Config, options: RestoreOptions) -> Result<
         at: options.at,
         keep_instance: options.keep_instance,
         audit_key: config.audit_key.clone(),
+        checkpoints: config.checkpoints.clone(),
         new_audit_key: options.new_audit_key,
     };
     let backups = Backups::at(&options.destination)?;

@@ -31,6 +31,8 @@ keys! {
     DB = "db", "LAUNCHPAD_DB", Some("launchpad.db");
     /// The key that signs the audit log; beside the database, unless set.
     AUDIT_KEY = "audit.key_file", "LAUNCHPAD_AUDIT__KEY_FILE", Some("");
+    /// What is known of the audit log outside the database; beside its key, unless set.
+    AUDIT_CHECKPOINTS = "audit.checkpoints_file", "LAUNCHPAD_AUDIT__CHECKPOINTS_FILE", Some("");
     /// Where backups are taken by themselves; nowhere, unless set.
     BACKUP_DESTINATION = "backup.destination", "LAUNCHPAD_BACKUP__DESTINATION", Some("");
     /// Hours between them.

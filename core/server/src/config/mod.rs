@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use launchpad_domain::{Branding, LaunchTypeId};
 use launchpad_plugin_host::Ceiling;
 use launchpad_runtime::KubernetesSettings;
+use launchpad_services::audit::Checkpoints;
 use launchpad_services::backup::BackupPlan;
 use launchpad_services::{FetchRules, SessionSettings};
 use launchpad_store::DatabaseUrl;
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) database: DatabaseUrl,
     /// The file with the key that signs the audit log.
     pub(crate) audit_key: PathBuf,
+    /// What is known of that log outside the database.
+    pub(crate) checkpoints: Checkpoints,
     /// The backups that are taken by themselves.
     pub(crate) backup: Option<BackupPlan>,
     /// What fills an empty catalogue.
@@ -154,6 +157,7 @@ impl Config {
             .is_some_and(|(_, address)| address.has_session_origins());
         let database = reader.parsed(keys::DB, str::parse);
         let audit_key = reader.optional(keys::AUDIT_KEY, |path| Ok(PathBuf::from(path)));
+        let checkpoints = reader.optional(keys::AUDIT_CHECKPOINTS, |path| Ok(Checkpoints::at(path.into())));
         let backup = sections::backup(reader);
         let seed = reader.optional(keys::SEED, |path| Ok(PathBuf::from(path)));
         let runtime = reader.parsed(keys::RUNTIME, sections::runtime);
@@ -165,10 +169,12 @@ impl Config {
         let log = sections::log(reader);
         let connections = sections::connections(reader);
         let (listen, address) = listen?;
+        let audit_key = audit_key.unwrap_or_else(|| sections::audit_key(database.as_ref()));
         Some(Self {
             listen,
             address,
-            audit_key: audit_key.unwrap_or_else(|| sections::audit_key(database.as_ref())),
+            checkpoints: checkpoints.unwrap_or_else(|| Checkpoints::beside(&audit_key)),
+            audit_key,
             backup,
             database: database?,
             seed,

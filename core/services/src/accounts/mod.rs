@@ -244,7 +244,7 @@ impl Accounts {
     }
 
     /// Makes every answer about who somebody is come from the database again.
-    fn forget_viewers(&self) {
+    pub(crate) fn forget_viewers(&self) {
         self.cookies.invalidate_all();
         self.tokens.invalidate_all();
         self.entries.invalidate_all();

@@ -95,11 +95,16 @@ fn sign(
     ])
 }
 
-/// The file, beside the key's.
+/// The file.
 #[derive(Debug, Clone)]
 pub struct Checkpoints(PathBuf);
 
 impl Checkpoints {
+    /// Those in this file.
+    pub fn at(file: PathBuf) -> Self {
+        Self(file)
+    }
+
     /// Those that belong to a key.
     pub fn beside(key_file: &Path) -> Self {
         let mut name = key_file.as_os_str().to_owned();

@@ -48,6 +48,8 @@ pub struct RestoreRequest {
     pub keep_instance: bool,
     /// The file with the key of the audit log.
     pub audit_key: PathBuf,
+    /// What is known of the audit log outside the database.
+    pub checkpoints: Checkpoints,
     /// Whether the log may have been signed with another key so far.
     pub new_audit_key: bool,
 }
@@ -135,7 +137,9 @@ impl Backups {
         // Of what the log was before, nothing counts any more.
         if let Some(key) = AuditKey::read(&request.audit_key)? {
             let link = replaced.link.clone();
-            Checkpoints::beside(&request.audit_key).add(&key, CheckpointKind::Restart, link, clock.now())?;
+            request
+                .checkpoints
+                .add(&key, CheckpointKind::Restart, link, clock.now())?;
         }
         Ok(Restored { manifest, replaced })
     }

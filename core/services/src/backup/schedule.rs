@@ -10,6 +10,7 @@ use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
 
 use super::{Backups, Result};
+use crate::Leadership;
 
 /// How often one looks whether a backup is due, and tries again one that failed.
 const LOOK: Duration = Duration::from_mins(5);
@@ -31,12 +32,23 @@ pub struct BackupSchedule {
     plan: Option<BackupPlan>,
     store: Store,
     clock: Arc<dyn Clock>,
+    leadership: Leadership,
 }
 
 impl BackupSchedule {
     /// For this database; without a plan nothing is done.
-    pub fn new(plan: Option<BackupPlan>, store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { plan, store, clock }
+    pub fn new(
+        plan: Option<BackupPlan>,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        leadership: Leadership,
+    ) -> Self {
+        Self {
+            plan,
+            store,
+            clock,
+            leadership,
+        }
     }
 
     /// Runs until it is told to stop. A backup that fails is told and tried again.
@@ -46,7 +58,7 @@ impl BackupSchedule {
             let step = tokio::select! {
                 // One that is interrupted leaves nothing.
                 () = stopping.cancelled() => return,
-                step = plan.step(&self.store, self.clock.as_ref()) => step,
+                step = self.step(plan) => step,
             };
             match step {
                 Ok(Some(newest)) => {
@@ -64,6 +76,14 @@ impl BackupSchedule {
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
+    }
+}
+
+impl BackupSchedule {
+    /// Of several portals the one that leads takes the backups.
+    async fn step(&self, plan: &BackupPlan) -> Result<Option<DateTime<Utc>>> {
+        self.leadership.gained().await;
+        plan.step(&self.store, self.clock.as_ref()).await
     }
 }
 

@@ -142,12 +142,20 @@ impl InstalledPlugins {
         Ok(())
     }
 
-    /// Switches off what was switched off before the start.
+    /// Switches on and off what the database says, which an earlier process or another portal has changed.
     ///
     /// # Errors
     /// The database did not answer.
     pub async fn take_up(&self) -> Result<(), ServiceError> {
-        for id in self.store.plugin_values().off().await? {
+        let off = self.store.plugin_values().off().await?;
+        let loaded = self
+            .list()
+            .into_iter()
+            .filter_map(|report| Some(report.loaded?.id));
+        for id in loaded.filter(|id| !off.contains(id)) {
+            let _ = self.plugins.switch(&id, true);
+        }
+        for id in off {
             // A plugin that is not installed any more stays off should it come back.
             let _ = self.plugins.switch(&id, false);
         }

@@ -30,10 +30,10 @@ impl PluginSupport {
     /// Over an open database, with the operator's folder of secrets.
     pub fn new(store: Store, secrets: Option<PathBuf>, rules: FetchRules) -> Self {
         Self {
-            store,
             secrets: Secrets::new(secrets),
             fetcher: Fetcher::new(rules),
-            progresses: Progresses::new(),
+            progresses: Progresses::new(store.clone()),
+            store,
         }
     }
 }
@@ -52,7 +52,7 @@ fn refused(error: StoreError) -> HostCallError {
 #[async_trait]
 impl PluginServices for PluginSupport {
     async fn show_progress(&self, session: SessionId, progress: Progress) {
-        self.progresses.show(session, progress);
+        self.progresses.show(session, progress).await;
     }
 
     async fn session_value(&self, session: SessionId, key: &str) -> Result<Option<String>, HostCallError> {

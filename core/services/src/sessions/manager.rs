@@ -9,7 +9,7 @@ use futures::StreamExt;
 use launchpad_domain::{RuntimeEvent, SessionId};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
@@ -23,7 +23,11 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// After how long a look that broke is repeated.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Makes true what the rows say. There is one per process, run beside the server.
+/// After how long a portal that follows asks the engine for the first time how it is.
+const FIRST_CHECK: Duration = Duration::from_secs(5);
+
+/// Makes true what the rows say. There is one per process, run beside the server; of several portals on one database
+/// the one that leads does it for all.
 #[derive(Debug)]
 pub struct Manager {
     shared: Arc<Shared>,
@@ -47,43 +51,76 @@ impl Manager {
         Self { shared }
     }
 
-    /// Runs until `stop` is cancelled. Workloads go on without it; the next start takes them up again.
+    /// Runs until `stop` is cancelled. Workloads go on without it; the next start takes them up again, or the portal
+    /// that leads next.
     pub async fn run(self, stop: CancellationToken) {
         let shared = self.shared;
         let Some(engine) = &shared.engine else {
             stop.cancelled().await;
             return;
         };
-        let mut looks = Looks::new(Arc::clone(&shared));
-        looks.take_up(engine).await;
-        let mut events = engine.runtime.watch();
-        let mut ticks = interval(SWEEP.min(shared.settings.cleanup_interval));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut sweeps: JoinSet<()> = JoinSet::new();
-        // One at a time: a wish that has come true must not be repeated on what has the same name afterwards.
-        let mut removals: JoinSet<()> = JoinSet::new();
-        loop {
-            let due = looks.due.peek().map(|Reverse((at, _))| *at);
-            tokio::select! {
-                () = stop.cancelled() => return,
-                woken = shared.wakes.take() => woken.into_iter().for_each(|id| looks.look(id)),
-                Some(ended) = looks.tasks.join_next_with_id() => looks.ended(ended),
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => looks.look_at_due(),
-                Some(event) = events.next() => match event {
-                    RuntimeEvent::Changed(id) => looks.look(id),
-                    RuntimeEvent::Stage(id, stage) => shared.set_stage(id, stage).await,
-                    RuntimeEvent::Missed => ticks.reset_immediately(),
-                },
-                _ = ticks.tick(), if sweeps.is_empty() => {
-                    sweeps.spawn(sweep(Arc::clone(&shared)));
-                    shared.workspace_wishes.notify_one();
+        let lead_and_follow = async {
+            loop {
+                tokio::select! {
+                    () = follow(&shared, engine) => {}
+                    () = shared.leadership.gained() => {}
                 }
-                () = shared.workspace_wishes.notified(), if removals.is_empty() => {
-                    removals.spawn(remove_workspaces(Arc::clone(&shared)));
+                tokio::select! {
+                    () = lead(&shared, engine) => {}
+                    // Every step that is dropped here is one that another portal may take again.
+                    () = shared.leadership.lost() => {}
                 }
-                Some(_) = removals.join_next() => {}
-                Some(_) = sweeps.join_next() => {}
             }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = lead_and_follow => {}
+        }
+    }
+}
+
+/// Keeps an eye on the engine, which streams need here too. The leader looks at the sessions.
+async fn follow(shared: &Shared, engine: &Engine) {
+    let mut checks = interval_at(Instant::now() + FIRST_CHECK, SWEEP);
+    checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = shared.wakes.take() => {}
+            _ = checks.tick() => drop(engine.check().await),
+        }
+    }
+}
+
+/// Looks at every session that is not settled, for as long as it is polled.
+async fn lead(shared: &Arc<Shared>, engine: &Engine) {
+    let mut looks = Looks::new(Arc::clone(shared));
+    looks.take_up(engine).await;
+    let mut events = engine.runtime.watch();
+    let mut ticks = interval(SWEEP.min(shared.settings.cleanup_interval));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sweeps: JoinSet<()> = JoinSet::new();
+    // One at a time: a wish that has come true must not be repeated on what has the same name afterwards.
+    let mut removals: JoinSet<()> = JoinSet::new();
+    loop {
+        let due = looks.due.peek().map(|Reverse((at, _))| *at);
+        tokio::select! {
+            woken = shared.wakes.take() => woken.into_iter().for_each(|id| looks.look(id)),
+            Some(ended) = looks.tasks.join_next_with_id() => looks.ended(ended),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => looks.look_at_due(),
+            Some(event) = events.next() => match event {
+                RuntimeEvent::Changed(id) => looks.look(id),
+                RuntimeEvent::Stage(id, stage) => shared.set_stage(id, stage).await,
+                RuntimeEvent::Missed => ticks.reset_immediately(),
+            },
+            _ = ticks.tick(), if sweeps.is_empty() => {
+                sweeps.spawn(sweep(Arc::clone(shared)));
+                shared.workspace_wishes.notify_one();
+            }
+            () = shared.workspace_wishes.notified(), if removals.is_empty() => {
+                removals.spawn(remove_workspaces(Arc::clone(shared)));
+            }
+            Some(_) = removals.join_next() => {}
+            Some(_) = sweeps.join_next() => {}
         }
     }
 }

@@ -28,12 +28,13 @@ use launchpad_domain::{
     Actor, ByteStream, Clock, EndpointKind, Failure, LaunchTypes, Reason, Runtime, Session, SessionId,
     Status, UserId, Workload,
 };
-use launchpad_store::Store;
+use launchpad_store::{Sessions as SessionRows, Store};
 use moka::future::Cache;
 use tokio::sync::{Notify, broadcast};
 
+use crate::peers::term_of;
 use crate::plugins::{Progresses, Secrets};
-use crate::{Catalogue, PluginSupport, ServiceError, Workspaces};
+use crate::{Catalogue, Leadership, PluginSupport, ServiceError, Workspaces};
 use engine::Engine;
 pub use engine::EngineState;
 pub use launch::LaunchRequest;
@@ -73,6 +74,22 @@ pub struct SessionSettings {
     pub origins: bool,
 }
 
+/// Which sessions may look different now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// This one.
+    One(SessionId),
+    /// Any: what others changed may have been missed.
+    Any,
+}
+
+impl Changed {
+    /// Whether the session may be one of them.
+    pub fn concerns(self, id: SessionId) -> bool {
+        self == Self::One(id) || self == Self::Any
+    }
+}
+
 /// Launches, lists and ends sessions. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sessions(Arc<Shared>);
@@ -92,6 +109,7 @@ pub(crate) struct Shared {
     viewers: Viewers,
     progresses: Progresses,
     secrets: Secrets,
+    leadership: Leadership,
     remembered: Cache<SessionId, Arc<Session>>,
     /// The live sessions of each account; any change drops all of them.
     live: Cache<UserId, Arc<Vec<Session>>>,
@@ -105,6 +123,7 @@ impl Sessions {
         runtime: Option<Arc<dyn Runtime>>,
         clock: Arc<dyn Clock>,
         support: &PluginSupport,
+        leadership: Leadership,
         settings: SessionSettings,
     ) -> (Self, Manager) {
         let shared = Arc::new(Shared {
@@ -122,6 +141,7 @@ impl Sessions {
             viewers: Viewers::default(),
             progresses: support.progresses.clone(),
             secrets: support.secrets.clone(),
+            leadership,
             remembered: Cache::builder()
                 .max_capacity(20_000)
                 .time_to_live(REMEMBERED)
@@ -180,13 +200,32 @@ impl Sessions {
     }
 
     /// How far the session's plugin says that a launch is.
-    pub fn progress(&self, id: SessionId) -> Option<Arc<Progress>> {
-        self.0.progresses.of(id)
+    pub async fn progress(&self, id: SessionId) -> Option<Arc<Progress>> {
+        self.0.progresses.of(id).await
     }
 
-    /// Tells of every session whose row changed. A receiver that lags looks again at what it cares for.
-    pub fn changes(&self) -> broadcast::Receiver<SessionId> {
+    /// Tells of every session whose row changed, whoever changed it. A receiver that lags looks again at what it cares
+    /// for.
+    pub fn changes(&self) -> broadcast::Receiver<Changed> {
         self.0.progresses.changes.subscribe()
+    }
+
+    /// Another process changed the session's row.
+    pub(crate) async fn changed_elsewhere(&self, id: SessionId) {
+        self.0.tell(id).await;
+        self.0.wakes.wake(id);
+    }
+
+    /// Other processes may have changed any row.
+    pub(crate) fn missed(&self) {
+        self.0.remembered.invalidate_all();
+        self.0.live.invalidate_all();
+        let _ = self.0.progresses.changes.send(Changed::Any);
+    }
+
+    /// Plugins of this process show nothing from now on.
+    pub(crate) fn forget_progress(&self) {
+        self.0.progresses.forget_all();
     }
 
     /// Opens a connection to the screen of a running session.
@@ -239,7 +278,8 @@ impl Shared {
                 Status::Running => (Status::Stopped, None),
                 Status::Stopped | Status::Expired | Status::Failed => return Ok(()),
             };
-            if self.finish(actor, &session, to, failure.as_ref()).await? {
+            let rows = self.store.sessions();
+            if self.finish(rows, actor, &session, to, failure.as_ref()).await? {
                 return Ok(());
             }
         }
@@ -248,18 +288,22 @@ impl Shared {
         )))
     }
 
+    /// The rows, as the portal that leads writes them.
+    fn led(&self) -> Result<SessionRows<'_>, ServiceError> {
+        Ok(self.store.sessions_led(term_of(&self.leadership)?))
+    }
+
     /// Makes a session terminal, if it still is what `session` says, and wakes whoever cares.
     async fn finish(
         &self,
+        rows: SessionRows<'_>,
         actor: &Actor,
         session: &Session,
         to: Status,
         failure: Option<&Failure>,
     ) -> Result<bool, ServiceError> {
         let now = self.clock.now();
-        let done = self
-            .store
-            .sessions()
+        let done = rows
             .finish(actor, session.id, session.status, to, failure, now)
             .await?;
         if done {
@@ -276,7 +320,7 @@ impl Shared {
     async fn tell(&self, id: SessionId) {
         self.remembered.invalidate(&id).await;
         self.live.invalidate_all();
-        let _ = self.progresses.changes.send(id);
+        let _ = self.progresses.changes.send(Changed::One(id));
     }
 }
 

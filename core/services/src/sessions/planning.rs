@@ -31,7 +31,7 @@ impl Pass {
                 Ok((plan, digest)) => {
                     let name = context::workload_name(session.id);
                     let now = self.shared.clock.now();
-                    let sessions = self.shared.store.sessions();
+                    let sessions = self.shared.led()?;
                     let kept = sessions.set_plan(session.id, &name, &plan, &digest, now).await?;
                     if let Err(held) = kept {
                         return self.fail(session, no_workspace(&held)).await;

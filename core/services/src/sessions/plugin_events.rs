@@ -69,7 +69,7 @@ impl Shared {
                 self.act(session.id, action).await?;
             }
             told.insert(event);
-            self.store.sessions().set_told(session.id, &told).await?;
+            self.led()?.set_told(session.id, &told).await?;
         }
         Ok(())
     }
@@ -101,7 +101,7 @@ impl Shared {
         let mut changes = self.progresses.changes.subscribe();
         loop {
             let news = match changes.recv().await {
-                Ok(session) => session == id,
+                Ok(which) => which.concerns(id),
                 Err(RecvError::Lagged(_)) => true,
                 Err(RecvError::Closed) => return std::future::pending().await,
             };
@@ -138,7 +138,7 @@ impl Shared {
         match action {
             EventAction::Stop => self.end(&Actor::portal(), id).await,
             EventAction::Annotate { message } => {
-                self.store.sessions().set_note(id, &message).await?;
+                self.led()?.set_note(id, &message).await?;
                 self.tell(id).await;
                 Ok(())
             }

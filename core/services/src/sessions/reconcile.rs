@@ -152,8 +152,9 @@ impl Pass {
             Outcome::Up(address) => {
                 let now = self.shared.clock.now();
                 let expires_at = now + self.shared.settings.timeout;
-                let sessions = self.shared.store.sessions();
-                if sessions
+                if self
+                    .shared
+                    .led()?
                     .set_running(session.id, address.as_deref(), expires_at, now)
                     .await?
                 {
@@ -258,13 +259,16 @@ impl Pass {
                 }
                 Ok(Readiness::Wait { message, retry_ms }) => {
                     if !message.is_empty() {
-                        shared.progresses.show(
-                            session.id,
-                            Progress {
-                                percent: None,
-                                message,
-                            },
-                        );
+                        shared
+                            .progresses
+                            .show(
+                                session.id,
+                                Progress {
+                                    percent: None,
+                                    message,
+                                },
+                            )
+                            .await;
                     }
                     Duration::from_millis(retry_ms)
                 }
@@ -354,7 +358,7 @@ impl Pass {
         match end {
             Some(End::Expired) => {
                 self.shared
-                    .finish(&Actor::portal(), session, Status::Expired, None)
+                    .finish(self.shared.led()?, &Actor::portal(), session, Status::Expired, None)
                     .await?;
                 return Ok(None);
             }
@@ -375,7 +379,13 @@ impl Pass {
     ) -> Result<Option<Next>, ServiceError> {
         tracing::info!(session = %session.id, reason = %failure.reason, detail = failure.detail, "a session failed");
         self.shared
-            .finish(&Actor::portal(), session, Status::Failed, Some(&failure))
+            .finish(
+                self.shared.led()?,
+                &Actor::portal(),
+                session,
+                Status::Failed,
+                Some(&failure),
+            )
             .await?;
         Ok(None)
     }
@@ -397,7 +407,14 @@ impl Shared {
 
     /// Notes how far a launch is, and tells whoever watches. A stage that is not written is only not seen.
     pub(super) async fn set_stage(&self, id: SessionId, stage: Stage) {
-        match self.store.sessions().set_stage(id, stage, self.clock.now()).await {
+        let noted: Result<bool, ServiceError> = match self.led() {
+            Ok(rows) => rows
+                .set_stage(id, stage, self.clock.now())
+                .await
+                .map_err(Into::into),
+            Err(error) => Err(error),
+        };
+        match noted {
             Ok(true) => self.tell(id).await,
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, session = %id, %stage, "a stage could not be noted"),

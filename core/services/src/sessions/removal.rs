@@ -34,7 +34,7 @@ impl Pass {
         shared.progresses.forget(session.id);
         shared.viewers.forget(session.id);
         let now = shared.clock.now();
-        shared.store.sessions().set_cleaned(session.id, now).await?;
+        shared.led()?.set_cleaned(session.id, now).await?;
         Ok(Next::Never)
     }
 

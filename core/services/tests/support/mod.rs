@@ -26,7 +26,9 @@ use launchpad_domain::{
     RuntimeError, RuntimeEvent, RuntimeKind, Session, SessionEvent, SessionId, Status, Viewer, Workload,
     Workspace, WorkspaceName,
 };
-use launchpad_services::{FetchRules, LaunchRequest, Parts, PluginSupport, Services, SessionSettings};
+use launchpad_services::{
+    FetchRules, LaunchRequest, Parts, Peering, PluginSupport, ServiceError, Services, SessionSettings,
+};
 use launchpad_store::Store;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, broadcast};
@@ -359,6 +361,7 @@ pub(crate) struct Portal {
     pub(crate) viewer: Viewer,
     stop: CancellationToken,
     manager: JoinHandle<()>,
+    peering: JoinHandle<Result<(), ServiceError>>,
 }
 
 pub(crate) struct Timeouts {
@@ -397,7 +400,7 @@ impl Portal {
         std::fs::write(secrets.join("token"), "hush").unwrap();
         let support = PluginSupport::new(store.clone(), Some(secrets), FetchRules::default());
         let (services, manager) = Services::new(Parts {
-            store,
+            store: store.clone(),
             launch_types: launch_types.clone(),
             plugins: Arc::new(NoPlugins),
             plugin_support: Arc::new(support),
@@ -418,6 +421,8 @@ impl Portal {
         });
         let stop = CancellationToken::new();
         let manager = tokio::spawn(manager.run(stop.clone()));
+        let peering = Peering::new(store.peers(&url), services.clone());
+        let peering = tokio::spawn(peering.run(stop.clone()));
         let account = match services.accounts.list().await.unwrap().pop() {
             Some(account) => account,
             None => services
@@ -437,6 +442,7 @@ impl Portal {
             viewer,
             stop,
             manager,
+            peering,
         }
     }
 
@@ -444,6 +450,7 @@ impl Portal {
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.manager.await.unwrap();
+        self.peering.await.unwrap().unwrap();
     }
 
     /// The same process when its session manager has ended.

@@ -28,6 +28,7 @@ pub struct Model {
     pub plugin_digest: Option<String>,
     pub told_events: String,
     pub note: Option<String>,
+    pub progress: Option<String>,
 }
 
 /// None: rows are read by their keys.

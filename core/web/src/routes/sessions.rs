@@ -76,7 +76,7 @@ pub(super) async fn show(
     if may_look && let Some(page) = ViewerPage::new(frame.clone(), &session, app) {
         return drawn(&page);
     }
-    let progress = site.services.sessions.progress(session.id);
+    let progress = site.services.sessions.progress(session.id).await;
     let page = SessionPage::new(frame, &session, app).saying(progress.as_deref());
     let open_url = session.open_url().filter(|_| may_look);
     drawn(&page.opened_at(open_url))
@@ -111,14 +111,17 @@ pub(super) async fn events(
 ) -> Sse<impl Stream<Item = Result<Event, askama::Error>>> {
     let app = site.services.catalogue.get(&session.app_id).await.ok();
     let services = Arc::clone(&site.services);
-    let cards = events::of_session(site, session.id).map(move |session| {
-        let app = app.as_ref().map(|stored| &stored.app);
-        let progress = services.sessions.progress(session.id);
-        let card = SessionPage::new(frame.clone(), &session, app)
-            .saying(progress.as_deref())
-            .as_progress()
-            .render()?;
-        Ok(Event::default().data(card))
+    let cards = events::of_session(site, session.id).then(move |session| {
+        let (services, frame, app) = (Arc::clone(&services), frame.clone(), app.clone());
+        async move {
+            let app = app.as_ref().map(|stored| &stored.app);
+            let progress = services.sessions.progress(session.id).await;
+            let card = SessionPage::new(frame, &session, app)
+                .saying(progress.as_deref())
+                .as_progress()
+                .render()?;
+            Ok(Event::default().data(card))
+        }
     });
     Sse::new(cards).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
