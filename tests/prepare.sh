@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the suites need and this machine lacks, and says what it does. A machine that is ready is left as it is.
 #
-# Debian's packages for the browser, the database and Node; npm's for the browser suite, pinned in tests/browser; what the
+# Debian's packages for the browser, the database, Node and disks that fail; npm's for the browser suite, pinned in tests/browser; what the
 # test cluster needs by its own tests/cluster/prepare.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +14,7 @@ missing_packages() {
     command -v chromium >/dev/null || printf '%s\n' chromium
     command -v node >/dev/null || printf '%s\n' nodejs
     command -v npm >/dev/null || printf '%s\n' npm
+    command -v strace >/dev/null || printf '%s\n' strace
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || printf '%s\n' postgresql
     local package
     # Without a font with letters and one with pictures, the browser draws boxes.

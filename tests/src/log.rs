@@ -50,10 +50,24 @@ impl Log {
 
     /// The first word after `marker`, as soon as a line has it.
     pub(crate) async fn word_after(&self, marker: &str) -> anyhow::Result<String> {
+        let word = |line: &str| {
+            let rest = line.split_once(marker)?.1;
+            rest.split_whitespace().next().map(str::to_owned)
+        };
+        self.wait_for(marker, word).await
+    }
+
+    /// Waits until a line has these words.
+    pub(crate) async fn line_with(&self, words: &str) -> anyhow::Result<()> {
+        self.wait_for(words, |line| line.contains(words).then_some(()))
+            .await
+    }
+
+    async fn wait_for<T>(&self, marker: &str, found_in: impl Fn(&str) -> Option<T>) -> anyhow::Result<T> {
         let mut count = self.count.subscribe();
         let found = tokio::time::timeout(PATIENCE, async {
             loop {
-                if let Some(word) = self.find(marker) {
+                if let Some(word) = self.find(&found_in) {
                     return Ok(word);
                 }
                 if count.changed().await.is_err() {
@@ -68,9 +82,8 @@ impl Log {
         .with_context(|| format!("waiting for `{marker}`; the program said:\n{}", self.text()))
     }
 
-    fn find(&self, marker: &str) -> Option<String> {
+    fn find<T>(&self, found_in: impl Fn(&str) -> Option<T>) -> Option<T> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let rest = lines.iter().find_map(|line| line.split_once(marker))?.1;
-        rest.split_whitespace().next().map(str::to_owned)
+        lines.iter().find_map(|line| found_in(line))
     }
 }

@@ -3,19 +3,23 @@
 use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 
 use anyhow::{Context, ensure};
 use launchpad_store::{DatabaseUrl, Store};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
+use crate::PATIENCE;
 use crate::client::Client;
 use crate::cluster::Namespace;
 use crate::engine::{Engine, Place};
 use crate::log::Log;
 use crate::program::program;
 use crate::seed::Seed;
+
+/// What the program says once it listens.
+const LISTENS: &str = "launchpad is listening on ";
 
 /// How a portal under test is to be started.
 #[derive(Debug, Clone)]
@@ -84,21 +88,26 @@ impl Recipe {
 
     /// Starts the portal and waits until it listens.
     pub async fn start(self) -> anyhow::Result<Portal> {
+        let mut portal = self.unstarted()?;
+        portal.start_again().await?;
+        Ok(portal)
+    }
+
+    /// A portal that is still to be started: commands run on its folder.
+    pub fn unstarted(self) -> anyhow::Result<Portal> {
         let folder = tempfile::Builder::new().prefix("launchpad-test-").tempdir()?;
         if let Some(seed) = &self.seed {
             seed.write(&folder.path().join("seed.json"))?;
         }
         // The program could choose a free port itself, but then a restart would not find the same one again.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut portal = Portal {
+        Ok(Portal {
             recipe: self,
             folder,
             port,
             running: None,
             engine: None,
-        };
-        portal.start_again().await?;
-        Ok(portal)
+        })
     }
 }
 
@@ -152,6 +161,12 @@ impl Portal {
             .unwrap_or_default()
     }
 
+    /// Waits until the program has said this.
+    pub async fn until_said(&self, words: &str) -> anyhow::Result<()> {
+        let running = self.running.as_ref().context("the portal is not running")?;
+        running.log.line_with(words).await
+    }
+
     /// The one-time link with which the first administrator is made.
     pub async fn setup_link(&self) -> anyhow::Result<String> {
         let running = self.running.as_ref().context("the portal is not running")?;
@@ -169,22 +184,24 @@ impl Portal {
         Ok(())
     }
 
+    /// Ends the process in order, and waits for its end.
+    pub async fn end(&mut self) -> anyhow::Result<()> {
+        let id = self
+            .process_id()
+            .context("the portal is not running")?
+            .to_string();
+        let told = std::process::Command::new("kill").args(["-TERM", &id]).status()?;
+        ensure!(told.success(), "kill -TERM");
+        let ended = self.until_ended().await?;
+        ensure!(ended.success(), "{ended}");
+        Ok(())
+    }
+
     /// Starts the program on the same folder and port, and waits until it listens.
     pub async fn start_again(&mut self) -> anyhow::Result<()> {
         ensure!(self.running.is_none(), "the portal is running already");
-        let mut command = self.command();
-        if self.recipe.seed.is_some() {
-            command.args(["serve", "--seed", "seed.json"]);
-        }
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let log = Log::new();
-        log.follow(child.stdout.take().context("stdout is piped")?);
-        log.follow(child.stderr.take().context("stderr is piped")?);
-        let url = log.word_after("launchpad is listening on ").await?;
+        let Running { child, log } = self.serve(self.surrounded(&self.recipe.program))?;
+        let url = log.word_after(LISTENS).await?;
         self.running = Some(Running { child, log });
         let expected = self.public_url();
         ensure!(
@@ -196,17 +213,66 @@ impl Portal {
         Ok(())
     }
 
-    /// Runs the program's command line on the same configuration; `input` is what it reads.
-    pub async fn run(&self, arguments: &[&str], input: &str) -> anyhow::Result<Output> {
-        use tokio::io::AsyncWriteExt;
-        let mut child = self
-            .command()
+    /// Starts the program under `strace`, which does to its calls of the system what `inject` says. Answers whether it
+    /// came to listen; else it has ended.
+    pub async fn start_injected(&mut self, inject: &str) -> anyhow::Result<bool> {
+        ensure!(self.running.is_none(), "the portal is running already");
+        let calls = inject.split(':').next().unwrap_or_default();
+        let mut command = self.surrounded(Path::new("strace"));
+        command
+            // The program stays our child, and the tracer is nobody's.
+            .args(["-D", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null"])
+            .args(["-e", &format!("trace={calls}"), "-e", &format!("inject={inject}")])
+            .arg(&self.recipe.program);
+        let Running { mut child, log } = self.serve(command)?;
+        let listens = tokio::select! {
+            said = log.word_after(LISTENS) => said.map(|_| true)?,
+            ended = child.wait() => ended.map(|_| false)?,
+        };
+        self.running = Some(Running { child, log });
+        Ok(listens)
+    }
+
+    /// Waits until the program has ended by itself.
+    pub async fn until_ended(&mut self) -> anyhow::Result<ExitStatus> {
+        let running = self.running.as_mut().context("the portal is not running")?;
+        let ended = tokio::time::timeout(PATIENCE, running.child.wait()).await;
+        let ended = ended.with_context(|| format!("it goes on: {}", running.log.text()))??;
+        self.running = None;
+        Ok(ended)
+    }
+
+    fn serve(&self, mut command: Command) -> anyhow::Result<Running> {
+        if self.recipe.seed.is_some() {
+            command.args(["serve", "--seed", "seed.json"]);
+        }
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let log = Log::new();
+        log.follow(child.stdout.take().context("stdout is piped")?);
+        log.follow(child.stderr.take().context("stderr is piped")?);
+        Ok(Running { child, log })
+    }
+
+    /// Begins to run the program's command line on the same configuration.
+    pub fn spawn(&self, arguments: &[&str]) -> anyhow::Result<Child> {
+        Ok(self
+            .surrounded(&self.recipe.program)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
-            .spawn()?;
+            .spawn()?)
+    }
+
+    /// Runs the program's command line on the same configuration; `input` is what it reads.
+    pub async fn run(&self, arguments: &[&str], input: &str) -> anyhow::Result<Output> {
+        use tokio::io::AsyncWriteExt;
+        let mut child = self.spawn(arguments)?;
         let mut stdin = child.stdin.take().context("stdin is piped")?;
         stdin.write_all(input.as_bytes()).await?;
         drop(stdin);
@@ -261,9 +327,9 @@ impl Portal {
         self.recipe.database.clone().unwrap_or_else(own)
     }
 
-    /// The program in the portal's folder.
-    fn command(&self) -> Command {
-        let mut command = Command::from(program(&self.recipe.program));
+    /// A program, this one or another, in the portal's folder and with its settings.
+    fn surrounded(&self, path: &Path) -> Command {
+        let mut command = Command::from(program(path));
         command.current_dir(self.folder.path());
         if let Some(path) = &self.recipe.path {
             command.env("PATH", path);

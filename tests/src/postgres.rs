@@ -16,7 +16,8 @@ use crate::log::Log;
 pub struct Postgres {
     server: Child,
     port: u16,
-    _folder: TempDir,
+    account: Option<Account>,
+    folder: TempDir,
 }
 
 /// As whom the server runs: it refuses to run as root.
@@ -55,28 +56,20 @@ impl Postgres {
         );
 
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut server = command(&programs.join("postgres"), account, folder.path())
-            .arg("-D")
-            .arg(&data)
-            .args([
-                "-c",
-                "listen_addresses=127.0.0.1",
-                "-c",
-                "unix_socket_directories=",
-                "-c",
-            ])
-            .arg(format!("port={port}"))
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let log = Log::new();
-        log.follow(server.stderr.take().context("stderr is piped")?);
-        log.word_after("database system is ready to ").await?;
         Ok(Self {
-            server,
+            server: serve(&folder, account, port).await?,
             port,
-            _folder: folder,
+            account,
+            folder,
         })
+    }
+
+    /// Ends the server as a crash would, and starts it on the same data and port.
+    pub async fn crash_and_start_again(&mut self) -> anyhow::Result<()> {
+        signal(&self.server, "-QUIT")?;
+        self.server.wait().await?;
+        self.server = serve(&self.folder, self.account, self.port).await?;
+        Ok(())
     }
 
     /// The port on which it listens, on loopback.
@@ -93,17 +86,40 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         // Killed outright, it would leave its shared memory behind; this word has it end at once, and in order.
-        if let Some(id) = self.server.id() {
-            drop(
-                std::process::Command::new("kill")
-                    .args(["-INT", &id.to_string()])
-                    .status(),
-            );
+        if signal(&self.server, "-INT").is_ok() {
             while matches!(self.server.try_wait(), Ok(None)) {
                 std::thread::sleep(std::time::Duration::from_millis(10));
             }
         }
     }
+}
+
+async fn serve(folder: &TempDir, account: Option<Account>, port: u16) -> anyhow::Result<Child> {
+    let mut server = command(&programs()?.join("postgres"), account, folder.path())
+        .arg("-D")
+        .arg(folder.path().join("data"))
+        .args([
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "unix_socket_directories=",
+            "-c",
+        ])
+        .arg(format!("port={port}"))
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let log = Log::new();
+    log.follow(server.stderr.take().context("stderr is piped")?);
+    log.word_after("database system is ready to ").await?;
+    Ok(server)
+}
+
+fn signal(server: &Child, signal: &str) -> anyhow::Result<()> {
+    let id = server.id().context("it has ended")?.to_string();
+    let sent = std::process::Command::new("kill").args([signal, &id]).status()?;
+    ensure!(sent.success(), "kill {signal}");
+    Ok(())
 }
 
 fn command(program: &Path, account: Option<Account>, folder: &Path) -> Command {

@@ -8,6 +8,7 @@ mod cluster_faults;
 mod cluster_rights;
 mod commands;
 mod deploy;
+mod disk_faults;
 mod doctor;
 mod engines;
 mod faults;
@@ -19,7 +20,9 @@ mod pages;
 mod plugin_author;
 mod plugins;
 mod rights;
+mod server_faults;
 mod sign_in;
+mod two_portals;
 mod workspaces;
 
 use launchpad_tests::Recipe;

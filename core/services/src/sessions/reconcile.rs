@@ -358,7 +358,13 @@ impl Pass {
         match end {
             Some(End::Expired) => {
                 self.shared
-                    .finish(self.shared.led()?, &Actor::portal(), session, Status::Expired, None)
+                    .finish(
+                        self.shared.led()?,
+                        &Actor::portal(),
+                        session,
+                        Status::Expired,
+                        None,
+                    )
                     .await?;
                 return Ok(None);
             }
