@@ -42,6 +42,10 @@ impl<'a> Installed<'a> {
             namespace
                 .kubectl(&["create", "secret", "generic", "launchpad-database", &url], "")
                 .await?;
+            let key = format!("--from-literal=key={}", "5eed".repeat(16));
+            namespace
+                .kubectl(&["create", "secret", "generic", "launchpad-audit-key", &key], "")
+                .await?;
         }
         let overlay = Overlay {
             on: if postgres.is_some() { "postgres" } else { "single" },

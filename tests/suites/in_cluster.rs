@@ -181,9 +181,10 @@ async fn a_portal_in_a_cluster_keeps_its_data_in_postgresql() -> anyhow::Result<
         .kubectl(&["exec", "deployment/launchpad", "--", "ls", "/data"], "")
         .await?;
     ensure!(
-        files.contains("launchpad.audit-key") && !files.contains(".db"),
+        files.contains("launchpad.audit-checkpoints") && !files.contains(".db"),
         "{files}"
     );
+    portal.run(&["audit", "verify"], "").await?;
 
     portal.scale(0).await?;
     portal.run_job("restore-now", "launchpad-restore").await?;

@@ -37,7 +37,9 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
       name: {{ .Values.database.existingSecret }}
       key: {{ .Values.database.key }}
 - name: LAUNCHPAD_AUDIT__KEY_FILE
-  value: /data/launchpad.audit-key
+  value: /audit/key
+- name: LAUNCHPAD_AUDIT__CHECKPOINTS_FILE
+  value: /data/launchpad.audit-checkpoints
 {{- else }}
 - name: LAUNCHPAD_DB
   value: /data/launchpad.db
@@ -52,4 +54,31 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
   value: /cache/launchpad
 - name: LAUNCHPAD_PLUGINS__SECRETS
   value: /secrets
+{{- end }}
+
+{{- define "launchpad.dataMounts" -}}
+- name: data
+  mountPath: /data
+{{- if .Values.database.existingSecret }}
+- name: audit
+  mountPath: /audit
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{- define "launchpad.dataVolumes" -}}
+{{- if .Values.database.existingSecret }}
+# Of several portals none may have a claim: it is for one node at a time.
+- name: data
+  emptyDir:
+    sizeLimit: 64Mi
+- name: audit
+  secret:
+    secretName: {{ .Values.audit.existingSecret }}
+    defaultMode: 0440
+{{- else }}
+- name: data
+  persistentVolumeClaim:
+    claimName: launchpad-data
+{{- end }}
 {{- end }}
