@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod cluster;
+mod durability;
 mod launch;
 mod load;
 mod memory;
@@ -48,6 +49,9 @@ async fn measure() -> anyhow::Result<()> {
     }
     if is_wanted("catalogue") {
         catalogue::measure(&mut table).await?;
+    }
+    if is_wanted("durability") {
+        durability::measure(&mut table).await?;
     }
     if is_wanted("plugins") {
         plugins::measure(&mut table).await?;
