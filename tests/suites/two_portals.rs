@@ -247,9 +247,10 @@ async fn either_may_be_killed_and_the_other_goes_on() -> anyhow::Result<()> {
 async fn a_limit_is_exact_over_both() -> anyhow::Result<()> {
     let pair = Pair::start().await?;
     let (here, there) = pair.account("ada", "user").await?;
+    let wanted = json!({"app_id": "desktop"});
     let launches = (0..40).map(|number| {
         let client = if number % 2 == 0 { &here } else { &there };
-        client.send_json(Method::POST, "/api/sessions", &json!({"app_id": "desktop"}))
+        client.send_json(Method::POST, "/api/sessions", &wanted)
     });
     let mut made = 0;
     for answer in join_all(launches).await {

@@ -93,7 +93,7 @@ fn is_away(error: &DbErr) -> bool {
         "unexpected end of file",
         "connection closed",
     ];
-    matches!(error, DbErr::Conn(_)) || says(error, &signs)
+    says(error, &signs)
 }
 
 /// Whether an insert failed because its key is there already.

@@ -296,7 +296,7 @@ impl Pass {
                     WorkloadState::Pending(stage) => {
                         self.shared.set_stage(self.id, stage).await;
                         if let Some(trouble) = seen.trouble {
-                            self.tell_trouble(&trouble);
+                            self.tell_trouble(&trouble).await;
                         }
                     }
                     WorkloadState::Running if !ran => {
@@ -313,21 +313,17 @@ impl Pass {
     }
 
     /// Shows what keeps the workload from coming up, while there is hope that it passes.
-    fn tell_trouble(&self, trouble: &Failure) {
+    async fn tell_trouble(&self, trouble: &Failure) {
         let message = format!("{} Still trying.", trouble.reason.sentence());
         let progresses = &self.shared.progresses;
-        if progresses
-            .of(self.id)
-            .is_none_or(|shown| shown.message != message)
-        {
+        let shown = progresses.of(self.id).await;
+        if shown.is_none_or(|shown| shown.message != message) {
             tracing::info!(session = %self.id, reason = %trouble.reason, detail = trouble.detail, "a launch is held up");
-            progresses.show(
-                self.id,
-                Progress {
-                    percent: None,
-                    message,
-                },
-            );
+            let progress = Progress {
+                percent: None,
+                message,
+            };
+            progresses.show(self.id, progress).await;
         }
     }
 

@@ -185,7 +185,7 @@ async fn a_session_runs_when_its_plugin_says_so_and_fails_when_it_says_never() {
     let told = Told::start(types).await;
     let id = told.running().await;
     assert_eq!(
-        told.portal.services.sessions.progress(id).unwrap().message,
+        told.portal.services.sessions.progress(id).await.unwrap().message,
         "warming up"
     );
     told.end(id).await;
