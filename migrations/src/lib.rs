@@ -8,6 +8,7 @@ mod m20261123_000001_published_tables;
 mod m20261123_000002_accounts;
 mod m20261124_000003_plugins;
 mod m20261124_000004_audit_chain;
+mod m20261125_000005_launches;
 mod m20261125_000006_peers;
 mod m20261125_000007_workspaces;
 mod m20261125_000008_plugin_grants;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_accounts::Migration),
             Box::new(m20261124_000003_plugins::Migration),
             Box::new(m20261124_000004_audit_chain::Migration),
+            Box::new(m20261125_000005_launches::Migration),
             Box::new(m20261125_000006_peers::Migration),
             Box::new(m20261125_000007_workspaces::Migration),
             Box::new(m20261125_000008_plugin_grants::Migration),

@@ -87,6 +87,7 @@ const ROWS: &[Row] = &[
     ("GET", "/api/audit.csv", [401, 403, 403, 200]),
     ("GET", "/api/audit.jsonl", [401, 403, 403, 200]),
     ("GET", "/api/analytics", [401, 403, 403, 200]),
+    ("GET", "/api/analytics.csv", [401, 403, 403, 200]),
     ("POST", "/api/analytics/launch", [401, 400, 400, 400]),
     ("GET", "/api/config", [200, 200, 200, 200]),
     ("GET", "/api/openapi.json", [401, 200, 200, 200]),

@@ -35,7 +35,10 @@ pub mod workspace;
 
 pub use access::{Action, Refusal, authorize};
 pub use account::{Account, Role, UserName, Viewer};
-pub use analytics::{AppLaunches, LaunchCounts};
+pub use analytics::{
+    AnalyticsQuery, AnalyticsReport, AppFigures, AppLaunches, FailureFigures, Granularity, LaunchCounts, LaunchFigures,
+    LaunchOutcome, LaunchStep, ReadyFigures, ReadyTimes,
+};
 pub use app::{App, AppDraft};
 pub use app_changes::{AppChanges, AppUpdate, Unnamed};
 pub use audit::{Actor, AuditAction, AuditEntry, AuditFilter};

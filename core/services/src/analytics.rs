@@ -1,7 +1,10 @@
-//! How often apps are launched.
+//! How often apps are launched, by whom, and how it went.
 
-use launchpad_domain::{Actor, AppId, LaunchCounts, Viewer};
-use launchpad_store::Store;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use launchpad_domain::{Actor, AnalyticsQuery, AnalyticsReport, AppId, Clock, LaunchCounts, Viewer};
+use launchpad_store::{Detail, Store};
 
 use crate::{Catalogue, ServiceError};
 
@@ -10,16 +13,35 @@ use crate::{Catalogue, ServiceError};
 pub struct Analytics {
     store: Store,
     catalogue: Catalogue,
+    clock: Arc<dyn Clock>,
 }
 
 impl Analytics {
-    pub(crate) fn new(store: Store, catalogue: Catalogue) -> Self {
-        Self { store, catalogue }
+    pub(crate) fn new(store: Store, catalogue: Catalogue, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            catalogue,
+            clock,
+        }
     }
 
-    /// Launches per app, most launched first.
+    /// Launches per app of all time, most launched first.
     pub async fn counts(&self) -> Result<LaunchCounts, ServiceError> {
         Ok(self.store.analytics().counts().await?)
+    }
+
+    /// A range, summed up. People and times are told as `detail` says.
+    pub async fn report(
+        &self,
+        query: &AnalyticsQuery,
+        detail: Detail,
+    ) -> Result<AnalyticsReport, ServiceError> {
+        Ok(self.store.analytics().report(query, detail).await?)
+    }
+
+    /// The day that it is, in UTC.
+    pub fn today(&self) -> NaiveDate {
+        self.clock.now().date_naive()
     }
 
     /// Counts the viewer's own opening of a link that their browser followed by itself.

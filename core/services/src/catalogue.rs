@@ -203,7 +203,7 @@ impl Catalogue {
             self.0
                 .store
                 .analytics()
-                .open_link(actor, &app.id, self.0.clock.now())
+                .open_link(actor, &app, self.0.clock.now())
                 .await?;
         }
         Ok(url)

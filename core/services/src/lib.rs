@@ -34,7 +34,7 @@ pub use backup::{BackupError, Backups};
 pub use catalogue::{Catalogue, SeedError};
 pub use error::ServiceError;
 pub use health::{Health, HealthReport};
-pub use launchpad_store::{SignIn, StoredApp, Token};
+pub use launchpad_store::{Detail, SignIn, StoredApp, Token};
 pub use peers::{Leadership, Peering};
 pub use plugins::{FetchRules, InstalledPlugins, PluginSupport};
 pub use preferences::PreferenceBook;
@@ -77,7 +77,7 @@ pub struct Services {
     pub accounts: Accounts,
     /// The audit log.
     pub audit: AuditLog,
-    /// Launch counts.
+    /// Launches, counted.
     pub analytics: Analytics,
     /// Preferences.
     pub preferences: PreferenceBook,
@@ -133,7 +133,7 @@ impl Services {
             ),
             accounts: Accounts::new(store.clone(), Arc::clone(&clock)),
             audit: AuditLog::new(store.clone(), Arc::clone(&clock)),
-            analytics: Analytics::new(store.clone(), catalogue.clone()),
+            analytics: Analytics::new(store.clone(), catalogue.clone(), Arc::clone(&clock)),
             plugins: InstalledPlugins::new(plugins, store.clone(), Arc::clone(&clock)),
             preferences: PreferenceBook::new(store, clock),
             workspaces: sessions.workspaces(),

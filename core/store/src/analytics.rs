@@ -1,17 +1,33 @@
-//! Launches: table `analytics`.
+//! Launches: table `analytics`, and the sums of it in the tables that begin with `launch_`.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
-use launchpad_domain::{Actor, AppId, AppLaunches, AuditAction, LaunchCounts};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use chrono::{DateTime, TimeDelta, Utc};
+use launchpad_domain::{
+    Actor, AnalyticsQuery, AnalyticsReport, App, AppFigures, AppId, AppLaunches, AuditAction, FailureFigures,
+    Granularity, LaunchCounts, LaunchFigures, LaunchStep, ReadyTimes, UserId,
+};
+use roaring::RoaringBitmap;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, Statement, Value,
+};
 
 use crate::audit::Deed;
-use crate::entities::launch::{ActiveModel, Column, Entity};
-use crate::entities::{application, session};
+use crate::entities::{application, launch_app, launch_day, launch_hour, recent_app};
+use crate::error::readable;
+use crate::rollups::{self, ALL_APPS, Launched, live_list, read_people, read_ready};
 use crate::{Store, StoreError, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
+
+/// Of how many apps a report tells people and times; of the others, how often they were launched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Of every app.
+    Every,
+    /// Of those that were launched most often.
+    Most(usize),
+}
 
 /// Reads and writes launches.
 #[derive(Debug)]
@@ -25,17 +41,176 @@ impl Store {
 }
 
 impl Analytics<'_> {
-    /// Launches per app, most launched first.
+    /// Launches per app of all time, most launched first.
     pub async fn counts(&self) -> Result<LaunchCounts> {
-        let rows: Vec<(String, i64, String)> = Entity::find()
+        let rows = launch_app::Entity::find().all(self.0.reader()).await?;
+        let names = self.names().await?;
+        let mut apps: Vec<AppLaunches> = rows
+            .into_iter()
+            .map(|row| ever(&names, row))
+            .collect::<Result<_>>()?;
+        apps.sort_by(|a, b| b.launches.cmp(&a.launches).then_with(|| a.app_id.cmp(&b.app_id)));
+        Ok(LaunchCounts {
+            total_launches: apps.iter().map(|app| app.launches).sum(),
+            apps,
+        })
+    }
+
+    /// A range, summed up.
+    pub async fn report(&self, query: &AnalyticsQuery, detail: Detail) -> Result<AnalyticsReport> {
+        let app = query.app.as_ref().map_or(ALL_APPS, AppId::as_str);
+        let days = self.days(query, &[app.to_owned()]).await?;
+        let mut total = Sum::default();
+        for day in &days {
+            total.add(day)?;
+        }
+        let steps = match query.granularity {
+            Granularity::Day => by_day(query, &days)?,
+            Granularity::Hour => self.by_hour(query, app).await?,
+        };
+        Ok(AnalyticsReport {
+            total: total.figures(),
+            steps,
+            apps: self.apps(query, detail).await?,
+            failures: self.failures(query, app).await?,
+            query: query.clone(),
+        })
+    }
+
+    /// The apps that the account used last, newest first.
+    pub async fn recent(&self, user: UserId, limit: u64) -> Result<Vec<AppId>> {
+        let rows: Vec<String> = recent_app::Entity::find()
             .select_only()
-            .column(Column::AppId)
-            .column_as(Column::Id.count(), "launches")
-            .column_as(Column::Timestamp.max(), "last_launch")
-            .group_by(Column::AppId)
+            .column(recent_app::Column::AppId)
+            .filter(recent_app::Column::UserId.eq(user.to_string()))
+            .order_by_desc(recent_app::Column::UsedAt)
+            .limit(limit)
             .into_tuple()
             .all(self.0.reader())
             .await?;
+        Ok(readable(rows, |id| id.parse().map_err(StoreError::Corrupt)))
+    }
+
+    /// Records that a link was opened.
+    pub async fn open_link(&self, actor: &Actor, app: &App, now: DateTime<Utc>) -> Result<()> {
+        let transaction = self.0.begin().await?;
+        let launched = Launched {
+            app_id: app.id.as_str(),
+            app_name: &app.name,
+            user: actor.id,
+            session: None,
+            at: now,
+        };
+        rollups::launched(&transaction, &launched).await?;
+        let deed = Deed::new(AuditAction::OpenLink).to(&app.id);
+        self.0.note(&transaction, actor, deed, now).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Notes how many sessions run now, so that hours in which none begins are known too.
+    pub async fn observe(&self, now: DateTime<Utc>) -> Result<()> {
+        let query = format!("SELECT DISTINCT app_id FROM sessions WHERE status IN ({})", live_list());
+        for row in self.ask(&query, []).await? {
+            // Each by itself: nobody who launches waits for all of them.
+            let transaction = self.0.begin().await?;
+            rollups::observed(&transaction, &row.try_get_by_index::<String>(0)?, now).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// The days of the range of these apps.
+    async fn days(&self, query: &AnalyticsQuery, apps: &[String]) -> Result<Vec<launch_day::Model>> {
+        let days = launch_day::Entity::find()
+            .filter(launch_day::Column::AppId.is_in(apps))
+            .filter(launch_day::Column::Day.between(query.from.to_string(), query.to.to_string()));
+        Ok(days.all(self.0.reader()).await?)
+    }
+
+    async fn by_hour(&self, query: &AnalyticsQuery, app: &str) -> Result<Vec<LaunchStep>> {
+        let hours = launch_hour::Entity::find()
+            .filter(launch_hour::Column::AppId.eq(app))
+            .filter(launch_hour::Column::Hour.gte(query.from.to_string()))
+            .filter(launch_hour::Column::Hour.lt((query.to + TimeDelta::days(1)).to_string()))
+            .all(self.0.reader())
+            .await?;
+        let hours: BTreeMap<String, launch_hour::Model> =
+            hours.into_iter().map(|row| (row.hour.clone(), row)).collect();
+        let step = |begins: DateTime<Utc>| LaunchStep {
+            begins,
+            figures: hours.get(&time::hour(begins)).map_or_else(LaunchFigures::default, |row| LaunchFigures {
+                launches: number(row.launches),
+                failed: number(row.failed),
+                peak_sessions: number(row.peak),
+                people: None,
+                ready: None,
+            }),
+        };
+        Ok(query.steps().map(step).collect())
+    }
+
+    /// The apps of the range; the index has all that is summed here.
+    async fn apps(&self, query: &AnalyticsQuery, detail: Detail) -> Result<Vec<AppFigures>> {
+        let sums = "SELECT app_id, CAST(sum(launches) AS BIGINT) AS launches, CAST(sum(failed) AS BIGINT) AS failed \
+                    FROM launch_days WHERE day BETWEEN $1 AND $2 AND app_id <> '' AND ($3 = '' OR app_id = $3) \
+                    GROUP BY app_id HAVING sum(launches) > 0 ORDER BY launches DESC, app_id";
+        let app = query.app.as_ref().map_or(ALL_APPS, AppId::as_str);
+        let range = [query.from.to_string().into(), query.to.to_string().into(), app.into()];
+        let rows = self.ask(sums, range).await?;
+        let ids = rows
+            .iter()
+            .map(|row| row.try_get_by_index::<String>(0))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
+        let told = match detail {
+            Detail::Every => ids.as_slice(),
+            Detail::Most(most) => &ids[..most.min(ids.len())],
+        };
+        let mut known: BTreeMap<String, Sum> = BTreeMap::new();
+        for day in self.days(query, told).await? {
+            known.entry(day.app_id.clone()).or_default().add(&day)?;
+        }
+        let names = self.names().await?;
+        let ever_known = launch_app::Entity::find().all(self.0.reader()).await?;
+        let mut ever_known: BTreeMap<String, launch_app::Model> =
+            ever_known.into_iter().map(|row| (row.app_id.clone(), row)).collect();
+        let mut apps = Vec::new();
+        for (row, id) in rows.iter().zip(ids) {
+            let figures = match known.remove(&id) {
+                Some(sum) => sum.figures(),
+                None => LaunchFigures {
+                    launches: number(row.try_get_by_index(1)?),
+                    failed: number(row.try_get_by_index(2)?),
+                    ..LaunchFigures::default()
+                },
+            };
+            // Whatever was launched in a range was launched some time.
+            if let Some(row) = ever_known.remove(&id) {
+                let ever = ever(&names, row)?;
+                apps.push(AppFigures { ever, figures });
+            }
+        }
+        Ok(apps)
+    }
+
+    async fn failures(&self, query: &AnalyticsQuery, app: &str) -> Result<Vec<FailureFigures>> {
+        let sums = "SELECT reason, CAST(sum(launching) AS BIGINT) AS launching, \
+                    CAST(sum(running) AS BIGINT) AS running FROM launch_failures \
+                    WHERE app_id = $1 AND day BETWEEN $2 AND $3 GROUP BY reason \
+                    ORDER BY launching DESC, running DESC, reason";
+        let range = [app.into(), query.from.to_string().into(), query.to.to_string().into()];
+        let rows = self.ask(sums, range).await?;
+        let figures = |row: QueryResult| {
+            Ok(FailureFigures {
+                reason: row.try_get_by_index::<String>(0)?.parse().map_err(StoreError::Corrupt)?,
+                launching: number(row.try_get_by_index(1)?),
+                running: number(row.try_get_by_index(2)?),
+            })
+        };
+        Ok(readable(rows, figures))
+    }
+
+    /// How the apps that there are now are called.
+    async fn names(&self) -> Result<BTreeMap<String, String>> {
         let names: Vec<(String, String)> = application::Entity::find()
             .select_only()
             .column(application::Column::Id)
@@ -43,52 +218,72 @@ impl Analytics<'_> {
             .into_tuple()
             .all(self.0.reader())
             .await?;
-        let mut names: BTreeMap<String, String> = names.into_iter().collect();
-        let mut counts = LaunchCounts::default();
-        for (app_id, launches, last_launch) in rows {
-            let app_name = match names.remove(&app_id) {
-                Some(name) => name,
-                None => self.last_name(&app_id).await?.unwrap_or_else(|| app_id.clone()),
-            };
-            let launches = u64::try_from(launches).unwrap_or_default();
-            counts.total_launches += launches;
-            counts.apps.push(AppLaunches {
-                app_id,
-                app_name,
-                launches,
-                last_launch: time::parse(&last_launch)?,
-            });
+        Ok(names.into_iter().collect())
+    }
+
+    async fn ask<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<Vec<QueryResult>> {
+        let reader = self.0.reader();
+        let query = Statement::from_sql_and_values(reader.get_database_backend(), sql, values);
+        Ok(reader.query_all_raw(query).await?)
+    }
+}
+
+/// Days, added up.
+#[derive(Default)]
+struct Sum {
+    launches: i64,
+    failed: i64,
+    peak: i64,
+    people: RoaringBitmap,
+    ready: ReadyTimes,
+}
+
+impl Sum {
+    fn add(&mut self, day: &launch_day::Model) -> Result<()> {
+        self.launches += day.launches;
+        self.failed += day.failed;
+        self.peak = self.peak.max(day.peak);
+        self.people |= read_people(&day.people)?;
+        self.ready.add(&read_ready(&day.ready)?);
+        Ok(())
+    }
+
+    fn figures(&self) -> LaunchFigures {
+        LaunchFigures {
+            launches: number(self.launches),
+            failed: number(self.failed),
+            peak_sessions: number(self.peak),
+            people: Some(self.people.len()),
+            ready: self.ready.figures(),
         }
-        counts
-            .apps
-            .sort_by(|a, b| b.launches.cmp(&a.launches).then_with(|| a.app_id.cmp(&b.app_id)));
-        Ok(counts)
     }
+}
 
-    /// How a deleted app was called at its last session.
-    async fn last_name(&self, app_id: &str) -> Result<Option<String>> {
-        let query = session::Entity::find()
-            .filter(session::Column::AppId.eq(app_id))
-            .order_by_desc(session::Column::Id)
-            .limit(1);
-        Ok(query
-            .one(self.0.reader())
-            .await?
-            .map(|row| row.app_name)
-            .filter(|name| !name.is_empty()))
-    }
+fn by_day(query: &AnalyticsQuery, days: &[launch_day::Model]) -> Result<Vec<LaunchStep>> {
+    let known: BTreeMap<&str, &launch_day::Model> = days.iter().map(|day| (day.day.as_str(), day)).collect();
+    let step = |begins: DateTime<Utc>| {
+        let mut sum = Sum::default();
+        if let Some(day) = known.get(time::day(begins).as_str()) {
+            sum.add(day)?;
+        }
+        let figures = sum.figures();
+        Ok(LaunchStep { begins, figures })
+    };
+    query.steps().map(step).collect()
+}
 
-    /// Records that a link was opened.
-    pub async fn open_link(&self, actor: &Actor, app: &AppId, now: DateTime<Utc>) -> Result<()> {
-        let transaction = self.0.begin().await?;
-        let row = ActiveModel {
-            app_id: Set(app.to_string()),
-            timestamp: Set(time::text(now)),
-            ..ActiveModel::default()
-        };
-        Entity::insert(row).exec_without_returning(&transaction).await?;
-        let deed = Deed::new(AuditAction::OpenLink).to(app);
-        self.0.note(&transaction, actor, deed, now).await?;
-        Ok(transaction.commit().await?)
-    }
+/// The launches of an app, which is called as it is now, else as it was at its last launch, else by its id.
+fn ever(names: &BTreeMap<String, String>, row: launch_app::Model) -> Result<AppLaunches> {
+    let last = Some(row.app_name).filter(|name| !name.is_empty());
+    let app_name = names.get(&row.app_id).cloned().or(last);
+    Ok(AppLaunches {
+        app_name: app_name.unwrap_or_else(|| row.app_id.clone()),
+        app_id: row.app_id,
+        launches: number(row.launches),
+        last_launch: time::parse(&row.last_launch)?,
+    })
+}
+
+fn number(stored: i64) -> u64 {
+    u64::try_from(stored).unwrap_or_default()
 }

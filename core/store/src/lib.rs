@@ -24,6 +24,7 @@ mod plugin_grants;
 mod plugin_values;
 mod preferences;
 mod replacement;
+mod rollups;
 mod schema;
 mod session_rows;
 mod sessions;
@@ -36,7 +37,7 @@ mod workspaces;
 
 pub use accounts::{Accounts, NewAccount};
 pub use address::DatabaseUrl;
-pub use analytics::Analytics;
+pub use analytics::{Analytics, Detail};
 pub use apps::{Apps, StoredApp};
 pub use audit::AuditLog;
 pub use chain::{AUDIT_KEY_BYTES, AuditKey, ChainLink, ChainReport};

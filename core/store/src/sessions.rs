@@ -8,16 +8,17 @@ use launchpad_domain::{
     Stage, Status, UserId,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, UpdateMany,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, UpdateMany,
 };
 use serde_json::{Map, Value};
 
 use crate::audit::Deed;
 use crate::entities::session::{Column, Entity, Model};
-use crate::entities::{account, launch, session_value};
+use crate::entities::{account, session_value};
 use crate::error::readable;
 use crate::peers::check_term;
+use crate::rollups::{self, Launched};
 use crate::session_rows::{new_row, session};
 use crate::{Store, StoreError, Term, WorkspaceHeld, time, workspaces};
 
@@ -107,14 +108,14 @@ impl Sessions<'_> {
         let row = new_row(new);
         let model = Model::from_row(&row)?;
         Entity::insert(row).exec_without_returning(&transaction).await?;
-        let launched = launch::ActiveModel {
-            app_id: Set(new.app_id.to_string()),
-            timestamp: Set(time::text(new.created_at)),
-            ..launch::ActiveModel::default()
+        let launched = Launched {
+            app_id: new.app_id.as_str(),
+            app_name: &new.app_name,
+            user: Some(new.user_id),
+            session: Some(new.id),
+            at: new.created_at,
         };
-        launch::Entity::insert(launched)
-            .exec_without_returning(&transaction)
-            .await?;
+        rollups::launched(&transaction, &launched).await?;
         let details = format!("session {} of app {}", new.id, new.app_id);
         let deed = Deed::new(AuditAction::CreateSession).to(&new.id).saying(details);
         self.store.note(&transaction, actor, deed, new.created_at).await?;
@@ -224,7 +225,13 @@ impl Sessions<'_> {
             .col_expr(Column::Status, Status::Running.as_str().into())
             .col_expr(Column::PodIp, pod_ip.map(str::to_owned).into())
             .col_expr(Column::ExpiresAt, time::text(expires_at).into());
-        self.run(update).await
+        let transaction = self.0.begin().await?;
+        let changed = update.exec(&transaction).await?.rows_affected == 1;
+        if changed {
+            rollups::ready(&transaction, id, now).await?;
+        }
+        transaction.commit().await?;
+        Ok(changed)
     }
 
     /// Makes a session terminal, with its audit row; `false` if it is not in `from` any more.
@@ -248,6 +255,9 @@ impl Sessions<'_> {
             );
         if update.exec(&transaction).await?.rows_affected == 0 {
             return Ok(false);
+        }
+        if let Some(failure) = failure {
+            rollups::failed(&transaction, id, from, failure).await?;
         }
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         let details = format!("session {id} {to}{reason}");

@@ -11,8 +11,9 @@ use sea_orm::{
 
 use crate::StoreError;
 use crate::entities::{
-    account, application, audit_entry, entry, fact, launch, plugin_grant, plugin_off, plugin_value, preference,
-    session, session_value, sign_in, token, workspace_removal,
+    account, application, audit_entry, entry, fact, launch, launch_app, launch_day, launch_failure, launch_hour,
+    launch_person, plugin_grant, plugin_off, plugin_value, preference, recent_app, session, session_value,
+    sign_in, token, workspace_removal,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -36,6 +37,12 @@ macro_rules! with_every_table {
             session_value,
             audit_entry,
             launch,
+            launch_hour,
+            launch_day,
+            launch_failure,
+            launch_app,
+            launch_person,
+            recent_app,
             preference,
             plugin_value,
             plugin_off,

@@ -16,3 +16,13 @@ pub(crate) fn parse(text: &str) -> Result<DateTime<Utc>, StoreError> {
         .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map(|time| time.and_utc()))
         .map_err(|_| StoreError::Corrupt(format!("`{text}` is no time")))
 }
+
+/// The hour of a time, as the stored form of each time in it begins.
+pub(crate) fn hour(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%dT%H").to_string()
+}
+
+/// The day of a time, likewise.
+pub(crate) fn day(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d").to_string()
+}

@@ -1,16 +1,18 @@
 //! The documents of the JSON routes. They are types of their own: what is published does not change with what is
 //! stored.
 
+mod analytics;
 mod plugins;
 mod workspaces;
 
 use chrono::{DateTime, Utc};
-use launchpad_domain::{App, AppDraft, AuditEntry, LaunchCounts, Preferences, Session, Status};
+use launchpad_domain::{App, AppDraft, AuditEntry, Preferences, Session, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::input::Text;
+pub(crate) use analytics::AnalyticsDocument;
 pub(crate) use plugins::{CallDocument, PluginDocument};
 pub(crate) use workspaces::WorkspaceDocument;
 
@@ -253,42 +255,6 @@ impl From<AuditEntry> for AuditDocument {
             change: entry.change.and_then(|text| serde_json::from_str(&text).ok()),
             request_id: entry.request_id,
             address: entry.address,
-        }
-    }
-}
-
-/// Launches, counted.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Analytics)]
-pub(crate) struct AnalyticsDocument {
-    total_launches: u64,
-    apps: Vec<AppLaunchesDocument>,
-}
-
-/// The launches of one app.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = AppLaunches)]
-pub(crate) struct AppLaunchesDocument {
-    app_id: String,
-    app_name: String,
-    launches: u64,
-    last_launch: DateTime<Utc>,
-}
-
-impl From<LaunchCounts> for AnalyticsDocument {
-    fn from(counts: LaunchCounts) -> Self {
-        Self {
-            total_launches: counts.total_launches,
-            apps: counts
-                .apps
-                .into_iter()
-                .map(|app| AppLaunchesDocument {
-                    app_id: app.app_id,
-                    app_name: app.app_name,
-                    launches: app.launches,
-                    last_launch: app.last_launch,
-                })
-                .collect(),
         }
     }
 }

@@ -8,7 +8,9 @@
 //! This crate names neither the database nor the engine: it knows services.
 
 mod address;
+mod analytics_export;
 mod audit_export;
+mod csv;
 mod error;
 mod events;
 mod guard;

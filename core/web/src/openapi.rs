@@ -17,7 +17,7 @@ use crate::routes::{
         workspaces::list, workspaces::delete,
         preferences::read, preferences::replace,
         plugins::list, plugins::reload, plugins::read, plugins::calls, plugins::enable, plugins::disable, plugins::grant,
-        audit::list, audit::csv, audit::json_lines, analytics::counts, analytics::record_launch,
+        audit::list, audit::csv, audit::json_lines, analytics::counts, analytics::csv, analytics::record_launch,
         config::branding, config::openapi, health::live, health::ready,
     ),
     components(schemas(ProblemDocument)),

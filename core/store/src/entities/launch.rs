@@ -10,6 +10,11 @@ pub struct Model {
     pub id: i64,
     pub app_id: String,
     pub timestamp: String,
+    pub user_id: Option<String>,
+    pub session_id: Option<String>,
+    pub outcome: Option<String>,
+    pub reason: Option<String>,
+    pub ready_ms: Option<i64>,
 }
 
 /// None: rows are read by their keys.

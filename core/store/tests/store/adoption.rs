@@ -118,7 +118,7 @@ on_both! {
         store.apps().update(&actor(), &crate::support::app("wiki"), None, later(1)).await.unwrap().unwrap();
         let preferences = store.preferences().get(USER.parse().unwrap()).await.unwrap().unwrap();
         store.preferences().put(&actor(), USER.parse().unwrap(), &preferences, later(1)).await.unwrap();
-        store.analytics().open_link(&actor(), &"wiki".parse().unwrap(), later(1)).await.unwrap();
+        store.analytics().open_link(&actor(), &crate::support::app("wiki"), later(1)).await.unwrap();
         let page = store.audit().page(&launchpad_domain::AuditFilter::default(), None, 10).await.unwrap();
         assert_eq!(page.iter().map(|entry| entry.id).collect::<Vec<_>>(), [5, 4, 3, 2, 1]);
         let illegal = "UPDATE sessions SET status = 'running' WHERE id = '7'";

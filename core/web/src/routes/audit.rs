@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::frame::{Frame, drawn};
 use crate::Site;
 use crate::audit_export::{self, Format};
+use crate::csv::CSV;
 use crate::error::{ProblemDocument, WebError};
 use crate::input::Query;
 use crate::json::AuditDocument;
@@ -117,7 +118,7 @@ fn export(site: &Site, part: &Part, format: Format) -> Result<File, WebError> {
     let head = futures::stream::iter([Ok(format.head())]);
     let body = Body::from_stream(futures::StreamExt::chain(head, pages));
     let (kind, disposition) = match format {
-        Format::Csv => (audit_export::CSV, "attachment; filename=\"audit.csv\""),
+        Format::Csv => (CSV, "attachment; filename=\"audit.csv\""),
         Format::JsonLines => (audit_export::JSON_LINES, "attachment; filename=\"audit.jsonl\""),
     };
     Ok(([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, disposition)], body))

@@ -203,6 +203,7 @@ fn table() -> Vec<Route> {
         get("/api/audit.csv", Needs(ReadAudit), audit::csv),
         get("/api/audit.jsonl", Needs(ReadAudit), audit::json_lines),
         get("/api/analytics", Needs(ReadAnalytics), analytics::counts),
+        get("/api/analytics.csv", Needs(ReadAnalytics), analytics::csv),
         post("/api/analytics/launch", Needs(Launch), analytics::record_launch),
         get("/api/config", Open, config::branding),
         get("/api/openapi.json", Needs(SeeCatalogue), config::openapi),

@@ -15,6 +15,7 @@ mod error;
 mod form;
 mod icon;
 mod page;
+mod plot;
 mod plugins;
 mod schema_form;
 mod sessions;
@@ -26,7 +27,7 @@ mod workspaces;
 
 pub(crate) use account::{AccountPage, TokenRow};
 pub(crate) use admin::{AllSessionsPage, UsersPage};
-pub(crate) use analytics::AnalyticsPage;
+pub(crate) use analytics::{AnalyticsFields, AnalyticsPage};
 pub(crate) use app_form::{AppDeletePage, AppFields, AppFormPage, AppsPage};
 pub(crate) use assets::Asset;
 pub(crate) use audit::{AuditFields, AuditPage};

@@ -103,6 +103,14 @@ impl TestDatabase {
         done.map(drop)
     }
 
+    /// Makes the schema as it was after its first so many changes.
+    pub(crate) async fn migrate_to(&self, changes: u32) {
+        use launchpad_migrations::{Migrator, MigratorTrait};
+        let connection = self.connect().await;
+        Migrator::up(&connection, Some(changes)).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     /// Asks as anybody with a database tool could.
     pub(crate) async fn rows(&self, sql: &str) -> Vec<QueryResult> {
         let connection = self.connect().await;

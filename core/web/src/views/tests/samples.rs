@@ -4,8 +4,9 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 use launchpad_domain::Grants;
 use launchpad_domain::{
-    Account, App, AppLaunches, AuditEntry, Branding, Failure, Form, LaunchCounts, LaunchType, Opens, PodPlan,
-    Preferences, Problems, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId, Viewer,
+    Account, AnalyticsQuery, AnalyticsReport, App, AppFigures, AppLaunches, AuditEntry, Branding, Failure,
+    FailureFigures, Form, LaunchCounts, LaunchFigures, LaunchStep, LaunchType, Opens, PodPlan, Preferences,
+    Problems, ReadyFigures, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId, Viewer,
     Workspace,
 };
 use launchpad_services::ListedWorkspace;
@@ -340,10 +341,23 @@ fn admin_pages() -> Rendered {
             "admin-audit-empty",
             AuditPage::new(page(), Vec::new(), AuditFields::default()).render(),
         ),
-        ("admin-analytics", AnalyticsPage::new(page(), counts()).render()),
+        ("admin-analytics", analytics(&launched()).render()),
+        ("admin-analytics-empty", analytics(&nothing_launched("day")).render()),
+        ("admin-analytics-hours", analytics(&nothing_launched("hour")).render()),
         (
-            "admin-analytics-empty",
-            AnalyticsPage::new(page(), LaunchCounts::default()).render(),
+            "admin-analytics-wrong",
+            AnalyticsPage::refused(
+                page(),
+                AnalyticsFields {
+                    from: HOSTILE.to_owned(),
+                    app_id: HOSTILE.to_owned(),
+                    ..AnalyticsFields::default()
+                },
+                time().date_naive(),
+                &counts(),
+                problems(&["from", "to", "app_id", "granularity"]),
+            )
+            .render(),
         ),
     ]
 }
@@ -403,6 +417,59 @@ pub(super) fn audit() -> Vec<AuditEntry> {
         entry(2, "CREATE_APP", "app inkscape"),
         entry(1, "REFUSE_SIGN_IN", HOSTILE),
     ]
+}
+
+fn analytics(report: &AnalyticsReport) -> AnalyticsPage {
+    let fields = AnalyticsFields {
+        from: report.query.from.to_string(),
+        ..AnalyticsFields::default()
+    };
+    AnalyticsPage::new(page(), fields, time().date_naive(), &counts(), report)
+}
+
+fn nothing_launched(granularity: &str) -> AnalyticsReport {
+    let today = time().date_naive();
+    let query = AnalyticsQuery::parse("", "", "", granularity, today).unwrap();
+    let steps = query.steps().map(|begins| LaunchStep {
+        begins,
+        figures: LaunchFigures::default(),
+    });
+    AnalyticsReport {
+        steps: steps.collect(),
+        total: LaunchFigures::default(),
+        apps: Vec::new(),
+        failures: Vec::new(),
+        query,
+    }
+}
+
+fn launched() -> AnalyticsReport {
+    let mut report = nothing_launched("day");
+    let figures = |launches| LaunchFigures {
+        launches,
+        failed: launches / 20,
+        peak_sessions: launches / 3,
+        people: Some(launches / 2),
+        ready: (launches % 3 > 0).then_some(ReadyFigures {
+            p50_ms: 1_000 + launches,
+            p95_ms: 9_000 + launches,
+        }),
+    };
+    for (launches, step) in (200..).step_by(7).zip(&mut report.steps) {
+        step.figures = figures(launches);
+    }
+    report.total = figures(3_437);
+    let app = |ever: AppLaunches| AppFigures {
+        figures: figures(ever.launches),
+        ever,
+    };
+    report.apps = counts().apps.into_iter().map(app).collect();
+    report.failures = vec![FailureFigures {
+        reason: Reason::ImageMissing,
+        launching: 12,
+        running: 1,
+    }];
+    report
 }
 
 pub(super) fn counts() -> LaunchCounts {
