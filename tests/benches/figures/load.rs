@@ -40,6 +40,20 @@ impl Shot {
         }
     }
 
+    /// PUT of a JSON body, as a page of the portal would send it.
+    pub(crate) fn put(url: &str, path: &str, cookie: &str, body: &str) -> Self {
+        let address = url.trim_start_matches("http://").to_owned();
+        let request = format!(
+            "PUT {path} HTTP/1.1\r\nHost: {address}\r\nOrigin: {url}\r\nCookie: {cookie}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        Self {
+            address,
+            bytes: request.into_bytes(),
+        }
+    }
+
     /// Sends `rate` requests a second for this long. A request that is sent late because an earlier one was slow
     /// counts from when it was due.
     pub(crate) async fn at_rate(&self, rate: u32, length: Duration) -> anyhow::Result<Outcome> {

@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod cluster;
+mod data;
 mod durability;
 mod launch;
 mod load;
@@ -49,6 +50,9 @@ async fn measure() -> anyhow::Result<()> {
     }
     if is_wanted("catalogue") {
         catalogue::measure(&mut table).await?;
+    }
+    if is_wanted("data") {
+        data::measure(&mut table).await?;
     }
     if is_wanted("durability") {
         durability::measure(&mut table).await?;
