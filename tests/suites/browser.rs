@@ -81,6 +81,12 @@ async fn the_portal_works_without_scripts() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_chose_follows_them() -> anyhow::Result<()> {
+    let portal = portal().seed(Seed::Example).start().await?;
+    run("preferences", Some(&portal)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_page_in_a_session_reaches_nothing_but_its_app() -> anyhow::Result<()> {
     let apps = ["a", "b"].map(|id| echo(id, &json!({})));
     let portal = portal().seed(Seed::Apps(apps.into())).start().await?;

@@ -36,6 +36,7 @@ pub(super) async fn show(
     let apps = services.catalogue.list().await?;
     let sessions = services.sessions.live_of_user(caller.viewer.id).await?;
     let preferences = services.preferences.get(caller.viewer.id).await?;
+    let recent = services.analytics.recent(caller.viewer.id).await?;
     let query: String = search.q.chars().take(MAX_QUERY).collect();
     let page = CataloguePage::new(
         frame,
@@ -44,6 +45,7 @@ pub(super) async fn show(
         &sessions,
         &preferences,
         &query,
+        &recent,
     );
     if fragment {
         drawn(&page.as_results())

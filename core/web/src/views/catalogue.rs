@@ -17,6 +17,7 @@ pub(crate) struct CataloguePage {
     query: String,
     running: Vec<SessionRow>,
     favorites: Vec<AppCard>,
+    recent: Vec<AppCard>,
     categories: Vec<Category>,
     /// How many apps there are, and how many of them are shown.
     total: usize,
@@ -72,8 +73,8 @@ enum Way {
 }
 
 impl CataloguePage {
-    /// The catalogue as this viewer sees it. `apps` come in the order of category and name, `sessions` are the
-    /// viewer's own, `query` is what was searched for or empty.
+    /// The catalogue as this viewer sees it. `apps` come in the order of the catalogue, `sessions` are the
+    /// viewer's own, `query` is what was searched for or empty, `recent` the apps that the viewer used last.
     pub(crate) fn new<'a>(
         page: Page,
         apps: impl IntoIterator<Item = &'a App>,
@@ -81,6 +82,7 @@ impl CataloguePage {
         sessions: &[Session],
         preferences: &Preferences,
         query: &str,
+        recent: &[AppId],
     ) -> Self {
         let apps: Vec<&App> = apps.into_iter().collect();
         let words: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
@@ -102,7 +104,13 @@ impl CataloguePage {
             }
         }
         let is_favorite = |app: &&&App| preferences.favorites.contains(&app.id);
+        // Who searches knows what they want, and favourites stand above already.
+        let recent = recent
+            .iter()
+            .filter(|id| words.is_empty() && !preferences.favorites.contains(id));
+        let recent = recent.filter_map(|id| found.iter().find(|app| app.id == *id));
         Self {
+            recent: recent.map(|app| card(app)).collect(),
             favorites: found.iter().filter(is_favorite).map(|app| card(app)).collect(),
             running: SessionRow::live(sessions, apps.iter().copied(), &page.branding),
             query: query.trim().to_owned(),
