@@ -90,6 +90,10 @@ actions!(
     UpdateApp = "UPDATE_APP",
     /// An app was deleted.
     DeleteApp = "DELETE_APP",
+    /// An app that was deleted was put back.
+    RestoreApp = "RESTORE_APP",
+    /// Apps were put into another order.
+    OrderApps = "ORDER_APPS",
     /// The catalogue was filled from a seed.
     SeedApps = "SEED_APPS",
     /// A session was launched.
@@ -112,6 +116,8 @@ actions!(
     SetPassword = "SET_PASSWORD",
     /// An account was disabled.
     DisableUser = "DISABLE_USER",
+    /// An account was removed, and what named it.
+    ForgetUser = "FORGET_USER",
     /// An API token was created.
     CreateToken = "CREATE_TOKEN",
     /// An API token was revoked.
@@ -126,6 +132,8 @@ actions!(
     GrantPlugin = "GRANT_PLUGIN",
     /// The folders of plugins were looked at again.
     ReloadPlugins = "RELOAD_PLUGINS",
+    /// What is older than the policy keeps was deleted.
+    Purge = "PURGE",
     /// A backup took the place of the database.
     Restore = "RESTORE",
     /// The audit log goes on with another key.

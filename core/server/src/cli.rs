@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    self, AuditCommand, BackupOptions, DbCommand, ImportOptions, MigrateCommand, PluginCommand,
+    self, AppCommand, AuditCommand, BackupOptions, DbCommand, ImportOptions, MigrateCommand, PluginCommand,
     RestoreOptions, TokenCommand, UserCommand,
 };
 use crate::config::{self, Config, Overrides};
@@ -72,6 +72,9 @@ enum Command {
     },
     /// Add and change apps from a file, all or none of them
     Import(ImportOptions),
+    /// List apps that were deleted, and put them back
+    #[command(subcommand)]
+    App(AppCommand),
     /// Write a launch type: check, test, call, inspect and pack it
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -89,7 +92,7 @@ enum Command {
     /// Show the schema's migrations, or bring the schema up to date
     #[command(subcommand)]
     Migrate(MigrateCommand),
-    /// Add, list and disable accounts, set passwords
+    /// Add, list, disable and forget accounts, set passwords
     #[command(subcommand)]
     User(UserCommand),
     /// Create, list and revoke API tokens
@@ -161,6 +164,7 @@ fn execute(cli: Cli, environment: &[(OsString, OsString)]) -> Result<(), ServerE
             Command::Serve(options) => serve::run(config, &surroundings, options.init).await,
             Command::Export { file } => commands::export(&config, &surroundings, file.as_deref()).await,
             Command::Import(options) => commands::import(&config, &surroundings, options).await,
+            Command::App(command) => commands::app(&config, &surroundings, command).await,
             Command::Backup(options) => commands::backup(&config, options).await,
             Command::Restore(options) => commands::restore(&config, options).await,
             Command::Audit(command) => commands::audit(&config, command).await,

@@ -35,10 +35,12 @@ pub(crate) async fn run(config: Config, surroundings: &Surroundings, init: bool)
         checkpoints,
         backups,
         peering,
+        upkeep,
     } = wiring::build(&config, surroundings, init).await?;
     let watching = tokio::spawn(plugins.watch(stopping.clone()));
     let keeping = tokio::spawn(checkpoints.run(stopping.clone()));
     let backing_up = tokio::spawn(backups.run(stopping.clone()));
+    let keeping_up = tokio::spawn(upkeep.run(stopping.clone()));
     let managing = tokio::spawn(manager.run(stopping.clone()));
     let mut hearing = tokio::spawn(peering.run(stopping.clone()));
     let address = config.address.as_str().to_owned();
@@ -64,13 +66,13 @@ pub(crate) async fn run(config: Config, surroundings: &Surroundings, init: bool)
     };
     let ended = async {
         tokio::join!(
-            serving, managing, watching, keeping, backing_up, inviting, hearing
+            serving, managing, watching, keeping, backing_up, inviting, hearing, keeping_up
         )
     };
     tokio::select! {
-        (serving, managing, watching, keeping, backing_up, inviting, hearing) = ended => {
+        (serving, managing, watching, keeping, backing_up, inviting, hearing, keeping_up) = ended => {
             hearing.map_err(broke)??;
-            for ended in [serving, managing, watching, keeping, backing_up, inviting] {
+            for ended in [serving, managing, watching, keeping, backing_up, inviting, keeping_up] {
                 ended.map_err(broke)?;
             }
         }

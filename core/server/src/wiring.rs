@@ -10,7 +10,8 @@ use launchpad_plugin_host::{NothingGranted, PluginHost, Setup, Source};
 use launchpad_runtime::{Kubernetes, Podman};
 use launchpad_services::audit::{CheckpointKeeper, CheckpointKind};
 use launchpad_services::backup::BackupSchedule;
-use launchpad_services::{Catalogue, Parts, Peering, PluginSupport, Services, sessions};
+use launchpad_services::upkeep::Upkeep;
+use launchpad_services::{Catalogue, Leadership, Parts, Peering, PluginSupport, Services, sessions};
 use launchpad_store::{AuditKey, Opening, Store, StoreError};
 
 use crate::clock::SystemClock;
@@ -81,6 +82,8 @@ pub(crate) struct Portal {
     pub(crate) backups: BackupSchedule,
     /// And what the other portals on the database do.
     pub(crate) peering: Peering,
+    /// And what is older than it is kept.
+    pub(crate) upkeep: Upkeep,
 }
 
 /// Opens the database that the configuration names.
@@ -108,13 +111,14 @@ async fn open(config: &Config, opening: Opening) -> Result<Store, ServerError> {
         .map_err(|error| refused(config, &error))
 }
 
-/// The task that writes checkpoints of the audit log.
-async fn checkpoints(
+/// The tasks that write checkpoints of the audit log, and that delete what is older than it is kept.
+async fn keepers(
     config: &Config,
     store: &Store,
     clock: &Arc<dyn Clock>,
+    leadership: &Leadership,
     init: bool,
-) -> Result<CheckpointKeeper, ServerError> {
+) -> Result<(CheckpointKeeper, Upkeep), ServerError> {
     let refused = |error: &StoreError| refused(config, error);
     let key = AuditKey::read(&config.audit_key).map_err(|error| refused(&error))?;
     let key = key
@@ -131,12 +135,16 @@ async fn checkpoints(
         // Whoever begins anew says so: the rows that are missed were meant to go.
         checkpoints.add(&key, CheckpointKind::Restart, None, clock.now())?;
     }
-    Ok(CheckpointKeeper::new(
+    let upkeep = Upkeep::new(
+        config.retention,
         store.clone(),
-        key,
-        checkpoints,
+        key.clone(),
+        checkpoints.clone(),
         Arc::clone(clock),
-    ))
+        leadership.clone(),
+    );
+    let keeper = CheckpointKeeper::new(store.clone(), key, checkpoints, Arc::clone(clock));
+    Ok((keeper, upkeep))
 }
 
 /// The database did not do it.
@@ -159,7 +167,6 @@ pub(crate) async fn build(
     };
     let store = open(config, opening).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let checkpoints = checkpoints(config, &store, &clock, init).await?;
     let runtime = runtime(config, store.instance(), &clock, surroundings);
     let plugin_support = support(config, &store);
     let setup = plugin_setup(config, surroundings, plugin_support.clone(), &clock);
@@ -182,6 +189,7 @@ pub(crate) async fn build(
     });
     let peering = Peering::new(store.peers(&config.database), Arc::clone(&services));
     let leadership = services.leadership.clone();
+    let (checkpoints, upkeep) = keepers(config, &store, &clock, &leadership, init).await?;
     let backups = BackupSchedule::new(config.backup.clone(), store, clock, leadership);
     services.plugins.take_up().await?;
     if let Some(path) = &config.seed {
@@ -194,6 +202,7 @@ pub(crate) async fn build(
         checkpoints,
         backups,
         peering,
+        upkeep,
     })
 }
 

@@ -18,7 +18,7 @@ pub enum ServiceError {
     /// The id or name belongs to something else.
     #[error("{0} is taken")]
     Taken(String),
-    /// Somebody uses it: it cannot go now.
+    /// It cannot go as long as something else needs it; says what to do.
     #[error("{0}")]
     InUse(String),
     /// It was changed by somebody else since it was read.

@@ -41,6 +41,10 @@ impl Store {
 }
 
 impl Accounts<'_> {
+    pub(crate) fn store(&self) -> &Store {
+        self.0
+    }
+
     /// Adds an account.
     ///
     /// # Errors

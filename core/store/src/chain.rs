@@ -129,10 +129,13 @@ impl Store {
         let mut walk = Walk {
             key,
             known: known.iter().map(|link| (link.id, link.chain.as_str())).collect(),
-            previous: pruned.map(|link| link.chain.clone()),
+            // A row that carried nothing was followed by one that says so.
+            previous: pruned
+                .map(|link| link.chain.clone())
+                .filter(|chain| !chain.is_empty()),
             report: ChainReport::default(),
         };
-        let mut last = None;
+        let mut last = pruned.map(|link| link.id);
         loop {
             let mut rows = Entity::find().cursor_by(Column::Id);
             if let Some(last) = last {

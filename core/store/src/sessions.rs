@@ -335,7 +335,8 @@ fn at(id: SessionId, status: Status, now: DateTime<Utc>) -> UpdateMany<Entity> {
         .col_expr(Column::UpdatedAt, time::text(now).into())
 }
 
-fn live_names() -> impl Iterator<Item = &'static str> {
+/// The statuses of sessions that run or are about to.
+pub(crate) fn live_names() -> impl Iterator<Item = &'static str> {
     Status::ALL
         .iter()
         .filter(|status| status.is_live())

@@ -1,5 +1,6 @@
 //! What an operator can do beside a running portal, on the same configuration and database.
 
+mod app;
 mod audit;
 mod backup;
 mod catalogue;
@@ -21,6 +22,7 @@ use crate::config::Config;
 use crate::error::ServerError;
 use crate::wiring;
 
+pub(crate) use app::{AppCommand, run as app};
 pub(crate) use audit::{AuditCommand, run as audit};
 pub(crate) use backup::{BackupOptions, RestoreOptions, backup, restore};
 pub(crate) use catalogue::{ImportOptions, export, import};

@@ -43,6 +43,17 @@ pub(crate) enum UserCommand {
         /// The sign-in name
         name: String,
     },
+    /// Remove an account and everything that names it, but for the audit log; its sessions must have ended
+    Forget {
+        /// The sign-in name
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        /// Say as JSON what was removed
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Does it.
@@ -99,6 +110,57 @@ pub(crate) async fn run(config: &Config, command: UserCommand) -> Result<(), Ser
             accounts.disable(&actor, &name).await?;
             say(format_args!("{name} is disabled"))
         }
+        UserCommand::Forget { name, yes, json } => {
+            if !yes {
+                confirm(&name)?;
+            }
+            let (account, removed) = accounts.forget(&actor, &name).await?;
+            if json {
+                return say_json(&json!({
+                    "id": account.id,
+                    "name": account.name,
+                    "removed": {
+                        "sessions": removed.sessions,
+                        "tokens": removed.tokens,
+                        "sign_ins": removed.sign_ins,
+                    },
+                    "launches_without_name": removed.launches,
+                    "kept": KEPT,
+                }));
+            }
+            say(format_args!(
+                "{} is forgotten: the account, its preferences, {} sessions, {} tokens and {} sign-ins are removed; {} launches \
+                 are counted on without a name",
+                account.name, removed.sessions, removed.tokens, removed.sign_ins, removed.launches
+            ))?;
+            for kept in KEPT {
+                say(format_args!("what stays: {kept}"))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// What nobody removes for a person's sake.
+const KEPT: &[&str] = &[
+    "the audit log, which names them (until retention.audit removes it)",
+    "workspaces, which belong to the engine (an administrator removes them)",
+    "backups that were taken before, and the log files",
+];
+
+/// Asks whoever sits there to type the name again.
+fn confirm(name: &str) -> Result<(), ServerError> {
+    let refused = |message: &str| Err(ServerError::Start(message.to_owned()));
+    if !std::io::stdin().is_terminal() {
+        return refused("nobody is there to ask: add --yes");
+    }
+    say(format_args!("this cannot be undone; type {name} again to go on:"))?;
+    let mut line = String::new();
+    std::io::BufReader::new(std::io::stdin().take(MAX_PASSWORD)).read_line(&mut line)?;
+    if line.trim() == name {
+        Ok(())
+    } else {
+        refused("nothing was changed")
     }
 }
 

@@ -39,6 +39,14 @@ keys! {
     BACKUP_INTERVAL = "backup.interval", "LAUNCHPAD_BACKUP__INTERVAL", Some("24");
     /// How many are kept.
     BACKUP_KEEP = "backup.keep", "LAUNCHPAD_BACKUP__KEEP", Some("14");
+    /// Days that sessions are kept after their end; 0: for ever.
+    RETENTION_SESSIONS = "retention.sessions", "LAUNCHPAD_RETENTION__SESSIONS", Some("0");
+    /// Days that the audit log is kept; 0: for ever.
+    RETENTION_AUDIT = "retention.audit", "LAUNCHPAD_RETENTION__AUDIT", Some("0");
+    /// Days that launches are kept, and their sums by hour and day; 0: for ever.
+    RETENTION_ANALYTICS = "retention.analytics", "LAUNCHPAD_RETENTION__ANALYTICS", Some("0");
+    /// Days that deleted apps can be put back; 0: for ever.
+    RETENTION_DELETED_APPS = "retention.deleted_apps", "LAUNCHPAD_RETENTION__DELETED_APPS", Some("30");
     /// What fills an empty catalogue, once.
     SEED = "seed", "LAUNCHPAD_SEED", None;
     /// Which engine runs apps.

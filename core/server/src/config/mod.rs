@@ -17,6 +17,7 @@ use launchpad_plugin_host::Ceiling;
 use launchpad_runtime::KubernetesSettings;
 use launchpad_services::audit::Checkpoints;
 use launchpad_services::backup::BackupPlan;
+use launchpad_services::upkeep::RetentionPolicy;
 use launchpad_services::{FetchRules, SessionSettings};
 use launchpad_store::DatabaseUrl;
 use launchpad_web::PublicAddress;
@@ -44,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) checkpoints: Checkpoints,
     /// The backups that are taken by themselves.
     pub(crate) backup: Option<BackupPlan>,
+    /// How long things are kept.
+    pub(crate) retention: RetentionPolicy,
     /// What fills an empty catalogue.
     pub(crate) seed: Option<PathBuf>,
     /// Which engine runs apps.
@@ -159,6 +162,7 @@ impl Config {
         let audit_key = reader.optional(keys::AUDIT_KEY, |path| Ok(PathBuf::from(path)));
         let checkpoints = reader.optional(keys::AUDIT_CHECKPOINTS, |path| Ok(Checkpoints::at(path.into())));
         let backup = sections::backup(reader);
+        let retention = sections::retention(reader);
         let seed = reader.optional(keys::SEED, |path| Ok(PathBuf::from(path)));
         let runtime = reader.parsed(keys::RUNTIME, sections::runtime);
         let kubernetes = sections::kubernetes(reader);
@@ -176,6 +180,7 @@ impl Config {
             checkpoints: checkpoints.unwrap_or_else(|| Checkpoints::beside(&audit_key)),
             audit_key,
             backup,
+            retention: retention?,
             database: database?,
             seed,
             runtime: runtime?,

@@ -9,6 +9,7 @@ use launchpad_domain::{Branding, Capability, ClaimAccess, Quantity};
 use launchpad_plugin_host::{Ceiling, MAX_CPU, MAX_MEMORY, MAX_WALL};
 use launchpad_runtime::{ConnectBy, KubernetesSettings, SessionNetwork};
 use launchpad_services::backup::BackupPlan;
+use launchpad_services::upkeep::RetentionPolicy;
 use launchpad_services::{Backups, FetchRules, SessionSettings};
 use launchpad_store::DatabaseUrl;
 use launchpad_web::{AppsDomain, PublicAddress};
@@ -114,6 +115,26 @@ pub(super) fn backup(reader: &mut Reader) -> Option<BackupPlan> {
         backups: backups?,
         interval: chrono::Duration::hours(interval),
         keep,
+    })
+}
+
+/// How long things are kept.
+pub(super) fn retention(reader: &mut Reader) -> Option<RetentionPolicy> {
+    let mut days = |key| {
+        let days = reader
+            .number(key, 0, 36_500)
+            .and_then(|days| i64::try_from(days).ok())?;
+        Some((days > 0).then(|| chrono::Duration::days(days)))
+    };
+    let sessions = days(keys::RETENTION_SESSIONS);
+    let audit = days(keys::RETENTION_AUDIT);
+    let analytics = days(keys::RETENTION_ANALYTICS);
+    let deleted_apps = days(keys::RETENTION_DELETED_APPS);
+    Some(RetentionPolicy {
+        sessions: sessions?,
+        audit: audit?,
+        analytics: analytics?,
+        deleted_apps: deleted_apps?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use launchpad_domain::account::check_new_password;
 use launchpad_domain::{Account, Actor, Problems, Role, UserId, Viewer};
-use launchpad_store::NewAccount;
+use launchpad_store::{Forgotten, NewAccount};
 
 use super::Accounts;
 use crate::{ServiceError, SignedIn};
@@ -99,6 +99,36 @@ impl Accounts {
             .await?;
         self.forget_viewers();
         Ok(())
+    }
+
+    /// Removes an account and everything that names it, but for the audit log.
+    ///
+    /// # Errors
+    /// [`ServiceError::InUse`] while something of its sessions runs, and for the only administrator: nothing is
+    /// changed then.
+    pub async fn forget(&self, actor: &Actor, name: &str) -> Result<(Account, Forgotten), ServiceError> {
+        let account = self.by_name(name).await?;
+        let is_admin = |other: &Account| other.role == Role::Admin && !other.disabled;
+        if is_admin(&account) && self.list().await?.iter().filter(|other| is_admin(other)).count() == 1 {
+            let message = format!(
+                "{} is the only administrator: make another one first",
+                account.name
+            );
+            return Err(ServiceError::InUse(message));
+        }
+        let forgotten = self
+            .store
+            .accounts()
+            .forget(actor, account.id, self.clock.now())
+            .await?;
+        self.forget_viewers();
+        let forgotten = forgotten.ok_or_else(|| {
+            ServiceError::InUse(format!(
+                "{} has sessions that run or are being removed: end them, wait a moment, and try again",
+                account.name
+            ))
+        })?;
+        Ok((account, forgotten))
     }
 
     /// The account with this sign-in name.

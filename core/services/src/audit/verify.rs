@@ -29,9 +29,9 @@ pub async fn verify(
     } else {
         Vec::new()
     };
-    let mut chain = store
-        .verify_chain(key, &known(&lines), pruned(&lines).as_ref())
-        .await?;
+    let pruned = store.pruned(key).await?.into_iter().chain(pruned(&lines));
+    let pruned = pruned.max_by_key(|link| link.id);
+    let mut chain = store.verify_chain(key, &known(&lines), pruned.as_ref()).await?;
     problems.append(&mut chain.problems);
     if is_current && chain.after > 0 {
         problems.push(format!(
