@@ -13,6 +13,7 @@ mod m20261125_000006_peers;
 mod m20261125_000007_workspaces;
 mod m20261125_000008_plugin_grants;
 mod m20261125_000009_entries;
+mod m20261125_000010_catalogue;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{MigrationTrait, async_trait};
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000007_workspaces::Migration),
             Box::new(m20261125_000008_plugin_grants::Migration),
             Box::new(m20261125_000009_entries::Migration),
+            Box::new(m20261125_000010_catalogue::Migration),
         ]
     }
 }

@@ -164,6 +164,185 @@ async fn an_app_is_made_changed_and_removed() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tags_are_held_against_what_there_is() -> anyhow::Result<()> {
+    let (_portal, admin) = scene().await?;
+    let read = admin.get("/api/apps/wiki").await?.expect(200)?;
+    let tag = read.headers.get("etag").context("a tag")?.to_str()?.to_owned();
+    let body = json!({"name": "Wiki", "url": "https://wiki.example/"}).to_string();
+    for (known, status) in [(tag.as_str(), 304), ("*", 304), ("\"other\"", 200)] {
+        let headers = [("if-none-match", known)];
+        admin
+            .exactly(Method::GET, "/api/apps/wiki", &headers, "")
+            .await?
+            .expect(status)?;
+    }
+    let several = format!("\"other\", {tag}");
+    let weak = format!("W/{tag}");
+    for (wanted, status) in [
+        ("\"other\", \"another\"", 412),
+        (weak.as_str(), 412),
+        ("\"\"", 412),
+        (several.as_str(), 200),
+        ("*", 200),
+    ] {
+        let headers = [JSON, ("if-match", wanted)];
+        admin
+            .exactly(Method::PUT, "/api/apps/wiki", &headers, body.clone())
+            .await?
+            .expect(status)?;
+    }
+    let headers = [JSON, ("if-match", several.as_str())];
+    admin
+        .exactly(Method::PUT, "/api/apps/none", &headers, body)
+        .await?
+        .expect(404)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_app_is_put_back_from_the_page_by_scripts_and_commands() -> anyhow::Result<()> {
+    let (portal, admin) = scene().await?;
+    let whole = admin.get("/api/apps/wiki").await?.expect(200)?.json()?;
+    let mut browser = portal.stranger()?;
+    browser
+        .submit("/sign-in", &[("name", "root"), ("password", PASSWORD)])
+        .await?
+        .expect(303)?;
+    let gone = browser
+        .submit("/admin/apps/wiki/delete", &[])
+        .await?
+        .expect(303)?;
+    let list = browser
+        .get(gone.location().context("leads on")?)
+        .await?
+        .expect(200)?;
+    ensure!(
+        list.body.contains("App wiki was deleted.") && list.body.contains("Undo"),
+        "{}",
+        list.body
+    );
+    browser
+        .submit("/admin/apps/wiki/restore", &[])
+        .await?
+        .expect(303)?;
+    ensure!(admin.get("/api/apps/wiki").await?.expect(200)?.json()? == whole);
+
+    admin.delete("/api/apps/wiki").await?.expect(204)?;
+    let deleted = admin.get("/api/deleted-apps").await?.expect(200)?.json()?;
+    ensure!(
+        deleted[0]["id"] == "wiki" && deleted[0]["deleted_at"].is_string(),
+        "{deleted}"
+    );
+    // What is exported and what is imported knows nothing of it.
+    let exported = portal.run(&["export"], "").await?;
+    ensure!(
+        !String::from_utf8_lossy(&exported.stdout).contains("wiki"),
+        "{exported:?}"
+    );
+    admin
+        .send_json(Method::POST, "/api/apps", &link("wiki", "https://new.example/"))
+        .await?
+        .expect(201)?;
+    admin
+        .send_json(Method::POST, "/api/apps/wiki/restore", &json!({}))
+        .await?
+        .expect(409)?;
+    admin.delete("/api/apps/wiki").await?.expect(204)?;
+    let back = admin
+        .send_json(Method::POST, "/api/apps/wiki/restore", &json!({}))
+        .await?
+        .expect(200)?;
+    ensure!(
+        back.json()?["url"] == "https://new.example/" && back.headers.contains_key("etag"),
+        "{}",
+        back.body
+    );
+
+    admin.delete("/api/apps/wiki").await?.expect(204)?;
+    let listed = portal.run(&["app", "deleted", "--json"], "").await?;
+    let listed: Value = serde_json::from_slice(&listed.stdout)?;
+    ensure!(listed.as_array().map(Vec::len) == Some(2), "{listed}");
+    let told = portal.run(&["app", "restore", "wiki"], "").await?;
+    ensure!(told.status.success(), "{told:?}");
+    let told = portal.run(&["app", "restore", "none"], "").await?;
+    ensure!(
+        !told.status.success() && String::from_utf8_lossy(&told.stderr).contains("no such deleted app"),
+        "{told:?}"
+    );
+    let log = admin
+        .get("/api/audit?action=RESTORE_APP")
+        .await?
+        .expect(200)?
+        .json()?;
+    ensure!(
+        log.as_array().map(Vec::len) == Some(3) && log[0]["change"]["after"]["id"] == "wiki",
+        "{log}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apps_stand_in_the_order_that_they_are_given() -> anyhow::Result<()> {
+    let (portal, admin) = scene().await?;
+    for id in ["a", "b", "c"] {
+        admin
+            .send_json(Method::POST, "/api/apps", &link(id, "https://app.example/"))
+            .await?
+            .expect(201)?;
+    }
+    ensure!(ids(&admin).await? == ["a", "b", "c", "wiki"]);
+    let wrong = json!({"app_ids": ["c", "none", "c"]});
+    let refused = admin
+        .send_json(Method::PUT, "/api/app-order", &wrong)
+        .await?
+        .expect(422)?;
+    ensure!(
+        refused.body.contains("app_ids[1]") && refused.body.contains("app_ids[2]"),
+        "{}",
+        refused.body
+    );
+    let order = json!({"app_ids": ["wiki", "c"]});
+    admin
+        .send_json(Method::PUT, "/api/app-order", &order)
+        .await?
+        .expect(204)?;
+    ensure!(ids(&admin).await? == ["wiki", "c", "a", "b"]);
+    let mut browser = portal.stranger()?;
+    browser
+        .submit("/sign-in", &[("name", "root"), ("password", PASSWORD)])
+        .await?
+        .expect(303)?;
+    browser
+        .submit("/admin/apps/b/shift", &[("shift", "up")])
+        .await?
+        .expect(303)?;
+    browser
+        .submit("/admin/apps/wiki/shift", &[("shift", "down")])
+        .await?
+        .expect(303)?;
+    browser
+        .submit("/admin/apps/c/shift", &[("shift", "up")])
+        .await?
+        .expect(303)?;
+    browser
+        .submit("/admin/apps/c/shift", &[("shift", "aside")])
+        .await?
+        .expect(422)?;
+    ensure!(ids(&admin).await? == ["c", "wiki", "b", "a"]);
+    let log = admin
+        .get("/api/audit?action=ORDER_APPS")
+        .await?
+        .expect(200)?
+        .json()?;
+    ensure!(
+        log[0]["change"]
+            == json!({"before": {"app_ids": ["wiki", "c", "b", "a"]}, "after": {"app_ids": ["c", "wiki", "b", "a"]}}),
+        "{log}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_audit_log_is_read_page_by_page() -> anyhow::Result<()> {
     let (_portal, admin) = scene().await?;
     let first = admin.get("/api/audit?limit=1").await?.expect(200)?;

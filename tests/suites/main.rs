@@ -1,5 +1,6 @@
 //! The integration suites: one binary, so that the program is linked once.
 
+mod analytics;
 mod answers;
 mod audit;
 mod backup;

@@ -65,9 +65,15 @@ const ROWS: &[Row] = &[
     ("POST", "/api/apps", [401, 403, 403, 422]),
     ("GET", "/api/apps/{id}", [401, 200, 200, 200]),
     ("PUT", "/api/apps/{id}", [401, 403, 403, 422]),
+    ("POST", "/admin/apps/{id}/shift", [TO_SIGN_IN, 403, 403, 422]),
+    ("PUT", "/api/app-order", [401, 403, 403, 400]),
     ("DELETE", "/api/apps/{id}", [401, 403, 403, 204]),
     // The app is gone by now.
     ("POST", "/admin/apps/{id}/delete", [TO_SIGN_IN, 403, 403, 404]),
+    ("GET", "/api/deleted-apps", [401, 403, 403, 200]),
+    ("POST", "/api/apps/{id}/restore", [401, 403, 403, 200]),
+    // And was put back by now.
+    ("POST", "/admin/apps/{id}/restore", [TO_SIGN_IN, 403, 403, 404]),
     ("GET", "/api/sessions", [401, 200, 200, 200]),
     ("POST", "/api/sessions", [401, 400, 400, 400]),
     ("GET", "/api/sessions/{id}", [401, 200, 404, 200]),

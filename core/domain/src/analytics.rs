@@ -129,7 +129,10 @@ impl AnalyticsQuery {
             if days < 1 {
                 problems.add("from", "must not be after `to`");
             } else if days > MOST_DAYS {
-                problems.add("from", format!("must be at most {MOST_DAYS} days before the end of `to`"));
+                problems.add(
+                    "from",
+                    format!("must be at most {MOST_DAYS} days before the end of `to`"),
+                );
             } else if granularity == Some(Granularity::Hour) && days > MOST_DAYS_BY_HOURS {
                 problems.add(
                     "granularity",
@@ -306,15 +309,21 @@ mod tests {
     #[test]
     fn nothing_asked_is_the_last_fortnight_by_days() {
         let query = AnalyticsQuery::parse("", "", "", "", today()).unwrap();
-        assert_eq!((query.days(), query.to, query.granularity), (14, today(), Granularity::Day));
+        assert_eq!(
+            (query.days(), query.to, query.granularity),
+            (14, today(), Granularity::Day)
+        );
         assert_eq!(query.steps().count(), 14);
-        assert_eq!(query.steps().last().unwrap().to_rfc3339(), "2026-11-25T00:00:00+00:00");
+        assert_eq!(
+            query.steps().last().unwrap().to_rfc3339(),
+            "2026-11-25T00:00:00+00:00"
+        );
     }
 
     #[test]
     fn a_time_means_its_day_in_utc() {
-        let query =
-            AnalyticsQuery::parse("2026-11-24T23:30:00-02:00", "2026-11-25", "wiki", "hour", today()).unwrap();
+        let query = AnalyticsQuery::parse("2026-11-24T23:30:00-02:00", "2026-11-25", "wiki", "hour", today())
+            .unwrap();
         assert_eq!((query.from, query.days()), (today(), 1));
         assert_eq!(query.steps().count(), 24);
     }

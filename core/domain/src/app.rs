@@ -1,7 +1,8 @@
 //! Apps: the entries of the catalogue, and how they are checked on their way in.
 
+use chrono::{DateTime, Utc};
 use oci_spec::distribution::Reference;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -19,7 +20,7 @@ pub const MAX_REFERENCE: usize = 2_048;
 pub const MAX_SETTINGS: usize = 64 * 1_024;
 
 /// An entry of the catalogue. All text fields are text, never absent: `""` says that nothing was given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct App {
     /// Unique, chosen by an administrator; free again once the app is deleted.
     pub id: AppId,
@@ -39,6 +40,15 @@ pub struct App {
     pub container_image: String,
     /// What the launch type needs beyond that, checked against its schema.
     pub settings: Map<String, Value>,
+}
+
+/// An app that was deleted and can still come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletedApp {
+    /// As it was.
+    pub app: App,
+    /// When it was deleted.
+    pub deleted_at: DateTime<Utc>,
 }
 
 /// An app as somebody wrote it, not yet checked.

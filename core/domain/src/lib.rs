@@ -36,10 +36,10 @@ pub mod workspace;
 pub use access::{Action, Refusal, authorize};
 pub use account::{Account, Role, UserName, Viewer};
 pub use analytics::{
-    AnalyticsQuery, AnalyticsReport, AppFigures, AppLaunches, FailureFigures, Granularity, LaunchCounts, LaunchFigures,
-    LaunchOutcome, LaunchStep, ReadyFigures, ReadyTimes,
+    AnalyticsQuery, AnalyticsReport, AppFigures, AppLaunches, FailureFigures, Granularity, LaunchCounts,
+    LaunchFigures, LaunchOutcome, LaunchStep, ReadyFigures, ReadyTimes,
 };
-pub use app::{App, AppDraft};
+pub use app::{App, AppDraft, DeletedApp};
 pub use app_changes::{AppChanges, AppUpdate, Unnamed};
 pub use audit::{Actor, AuditAction, AuditEntry, AuditFilter};
 pub use branding::Branding;

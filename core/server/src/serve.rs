@@ -40,7 +40,7 @@ pub(crate) async fn run(config: Config, surroundings: &Surroundings, init: bool)
     let watching = tokio::spawn(plugins.watch(stopping.clone()));
     let keeping = tokio::spawn(checkpoints.run(stopping.clone()));
     let backing_up = tokio::spawn(backups.run(stopping.clone()));
-    let keeping_up = tokio::spawn(upkeep.run(stopping.clone()));
+    let keeping_up = tokio::spawn(upkeep.run(services.leadership.clone(), stopping.clone()));
     let managing = tokio::spawn(manager.run(stopping.clone()));
     let mut hearing = tokio::spawn(peering.run(stopping.clone()));
     let address = config.address.as_str().to_owned();

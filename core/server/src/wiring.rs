@@ -11,7 +11,7 @@ use launchpad_runtime::{Kubernetes, Podman};
 use launchpad_services::audit::{CheckpointKeeper, CheckpointKind};
 use launchpad_services::backup::BackupSchedule;
 use launchpad_services::upkeep::Upkeep;
-use launchpad_services::{Catalogue, Leadership, Parts, Peering, PluginSupport, Services, sessions};
+use launchpad_services::{Catalogue, Parts, Peering, PluginSupport, Services, sessions};
 use launchpad_store::{AuditKey, Opening, Store, StoreError};
 
 use crate::clock::SystemClock;
@@ -116,7 +116,6 @@ async fn keepers(
     config: &Config,
     store: &Store,
     clock: &Arc<dyn Clock>,
-    leadership: &Leadership,
     init: bool,
 ) -> Result<(CheckpointKeeper, Upkeep), ServerError> {
     let refused = |error: &StoreError| refused(config, error);
@@ -141,7 +140,6 @@ async fn keepers(
         key.clone(),
         checkpoints.clone(),
         Arc::clone(clock),
-        leadership.clone(),
     );
     let keeper = CheckpointKeeper::new(store.clone(), key, checkpoints, Arc::clone(clock));
     Ok((keeper, upkeep))
@@ -189,7 +187,7 @@ pub(crate) async fn build(
     });
     let peering = Peering::new(store.peers(&config.database), Arc::clone(&services));
     let leadership = services.leadership.clone();
-    let (checkpoints, upkeep) = keepers(config, &store, &clock, &leadership, init).await?;
+    let (checkpoints, upkeep) = keepers(config, &store, &clock, init).await?;
     let backups = BackupSchedule::new(config.backup.clone(), store, clock, leadership);
     services.plugins.take_up().await?;
     if let Some(path) = &config.seed {

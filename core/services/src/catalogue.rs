@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use launchpad_domain::{
-    Actor, App, AppChanges, AppDraft, AppId, Clock, HookContext, LaunchTypeId, LaunchTypes, Opens, Plan,
-    Problems, Unnamed, Viewer,
+    Actor, App, AppChanges, AppDraft, AppId, Clock, DeletedApp, HookContext, LaunchTypeId, LaunchTypes,
+    Opens, Plan, Problems, Unnamed, Viewer,
 };
 use launchpad_store::{Store, StoredApp};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ use serde_json::{Map, Value};
 use crate::ServiceError;
 use crate::sessions::context;
 
+/// Most deleted apps that one list holds.
+const DELETED: u64 = 100;
 /// Most bytes that a seed may have.
 const MAX_SEED: usize = 8 * 1_024 * 1_024;
 
@@ -43,6 +45,15 @@ const FRESH: Duration = Duration::from_secs(5);
 struct Snapshot {
     apps: Arc<Vec<StoredApp>>,
     taken: Instant,
+}
+
+/// Where an app goes in its category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shift {
+    /// Before the one that it follows.
+    Up,
+    /// After the one that follows it.
+    Down,
 }
 
 /// Why a seed was not loaded; nothing of it was.
@@ -87,7 +98,7 @@ impl Catalogue {
         &self.0.default_launch_type
     }
 
-    /// All apps, by category and name.
+    /// All apps, by category; in each in the order that an administrator gave them, then by name.
     pub async fn list(&self) -> Result<Arc<Vec<StoredApp>>, ServiceError> {
         if let Some(snapshot) = &*self.0.snapshot.load()
             && snapshot.taken.elapsed() < FRESH
@@ -157,7 +168,7 @@ impl Catalogue {
         self.check(draft).map_or_else(problems_of, |_| Problems::none())
     }
 
-    /// Removes an app; its running sessions go on.
+    /// Removes an app, which can be put back; its running sessions go on.
     pub async fn delete(
         &self,
         actor: &Actor,
@@ -176,6 +187,70 @@ impl Catalogue {
         } else {
             Err(ServiceError::NotFound("app"))
         }
+    }
+
+    /// The apps that were deleted last and can be put back, newest first.
+    pub async fn deleted(&self) -> Result<Vec<DeletedApp>, ServiceError> {
+        Ok(self.0.store.apps().deleted(DELETED).await?)
+    }
+
+    /// Puts the app of this id that was deleted last back.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] where none was deleted, [`ServiceError::Taken`] where another has its id by now.
+    pub async fn restore(&self, actor: &Actor, id: &AppId) -> Result<StoredApp, ServiceError> {
+        let result = self.0.store.apps().restore(actor, id, self.0.clock.now()).await;
+        self.changed();
+        result?.ok_or(ServiceError::NotFound("deleted app"))
+    }
+
+    /// Gives these apps the first places of their categories, in this order; the others of these categories follow by
+    /// name.
+    ///
+    /// # Errors
+    /// Every id that is no app's or stands twice, at `app_ids[3]`.
+    pub async fn order(&self, actor: &Actor, ids: &[String]) -> Result<(), ServiceError> {
+        let apps = self.list().await?;
+        let mut problems = Problems::none();
+        let mut order: Vec<AppId> = Vec::new();
+        for (at, id) in ids.iter().enumerate() {
+            let place = format!("app_ids[{at}]");
+            match apps.iter().find(|stored| stored.app.id.as_str() == id) {
+                None => problems.add(place, "is no app's id"),
+                Some(stored) if order.contains(&stored.app.id) => problems.add(place, "is there twice"),
+                Some(stored) => order.push(stored.app.id.clone()),
+            }
+        }
+        problems.into_result(())?;
+        self.put_in_order(actor, &order).await
+    }
+
+    /// Lets an app change places with its neighbour in its category; at the end nothing happens.
+    pub async fn shift(&self, actor: &Actor, id: &AppId, shift: Shift) -> Result<(), ServiceError> {
+        let category = self.get(id).await?.app.category;
+        let mut order: Vec<AppId> = self
+            .list()
+            .await?
+            .iter()
+            .filter(|stored| stored.app.category == category)
+            .map(|stored| stored.app.id.clone())
+            .collect();
+        let at = order.iter().position(|known| known == id);
+        let other = match shift {
+            Shift::Up => at.and_then(|at| at.checked_sub(1)),
+            Shift::Down => at.map(|at| at + 1).filter(|other| *other < order.len()),
+        };
+        let (Some(at), Some(other)) = (at, other) else {
+            return Ok(());
+        };
+        order.swap(at, other);
+        self.put_in_order(actor, &order).await
+    }
+
+    async fn put_in_order(&self, actor: &Actor, order: &[AppId]) -> Result<(), ServiceError> {
+        let result = self.0.store.apps().order(actor, order, self.0.clock.now()).await;
+        self.changed();
+        Ok(result?)
     }
 
     /// Where a `url` app leads. With `record` the opening is counted and audited.

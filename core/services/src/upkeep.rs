@@ -38,7 +38,6 @@ pub struct Upkeep {
     key: AuditKey,
     checkpoints: Checkpoints,
     clock: Arc<dyn Clock>,
-    leadership: Leadership,
 }
 
 impl Upkeep {
@@ -49,7 +48,6 @@ impl Upkeep {
         key: AuditKey,
         checkpoints: Checkpoints,
         clock: Arc<dyn Clock>,
-        leadership: Leadership,
     ) -> Self {
         Self {
             policy,
@@ -57,15 +55,14 @@ impl Upkeep {
             key,
             checkpoints,
             clock,
-            leadership,
         }
     }
 
     /// Runs until it is told to stop; of several portals the one that leads does it. What fails is told and tried again.
-    pub async fn run(self, stopping: CancellationToken) {
+    pub async fn run(self, leadership: Leadership, stopping: CancellationToken) {
         loop {
             let step = async {
-                self.leadership.gained().await;
+                leadership.gained().await;
                 if let Err(error) = self.store.analytics().observe(self.clock.now()).await {
                     tracing::warn!(%error, "the sessions at one time were not noted");
                 }

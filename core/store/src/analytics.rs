@@ -9,7 +9,8 @@ use launchpad_domain::{
 };
 use roaring::RoaringBitmap;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, Statement, Value,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, Statement,
+    Value,
 };
 
 use crate::audit::Deed;
@@ -109,7 +110,10 @@ impl Analytics<'_> {
 
     /// Notes how many sessions run now, so that hours in which none begins are known too.
     pub async fn observe(&self, now: DateTime<Utc>) -> Result<()> {
-        let query = format!("SELECT DISTINCT app_id FROM sessions WHERE status IN ({})", live_list());
+        let query = format!(
+            "SELECT DISTINCT app_id FROM sessions WHERE status IN ({})",
+            live_list()
+        );
         for row in self.ask(&query, []).await? {
             // Each by itself: nobody who launches waits for all of them.
             let transaction = self.0.begin().await?;
@@ -138,13 +142,15 @@ impl Analytics<'_> {
             hours.into_iter().map(|row| (row.hour.clone(), row)).collect();
         let step = |begins: DateTime<Utc>| LaunchStep {
             begins,
-            figures: hours.get(&time::hour(begins)).map_or_else(LaunchFigures::default, |row| LaunchFigures {
-                launches: number(row.launches),
-                failed: number(row.failed),
-                peak_sessions: number(row.peak),
-                people: None,
-                ready: None,
-            }),
+            figures: hours
+                .get(&time::hour(begins))
+                .map_or_else(LaunchFigures::default, |row| LaunchFigures {
+                    launches: number(row.launches),
+                    failed: number(row.failed),
+                    peak_sessions: number(row.peak),
+                    people: None,
+                    ready: None,
+                }),
         };
         Ok(query.steps().map(step).collect())
     }
@@ -155,7 +161,11 @@ impl Analytics<'_> {
                     FROM launch_days WHERE day BETWEEN $1 AND $2 AND app_id <> '' AND ($3 = '' OR app_id = $3) \
                     GROUP BY app_id HAVING sum(launches) > 0 ORDER BY launches DESC, app_id";
         let app = query.app.as_ref().map_or(ALL_APPS, AppId::as_str);
-        let range = [query.from.to_string().into(), query.to.to_string().into(), app.into()];
+        let range = [
+            query.from.to_string().into(),
+            query.to.to_string().into(),
+            app.into(),
+        ];
         let rows = self.ask(sums, range).await?;
         let ids = rows
             .iter()
@@ -171,8 +181,10 @@ impl Analytics<'_> {
         }
         let names = self.names().await?;
         let ever_known = launch_app::Entity::find().all(self.0.reader()).await?;
-        let mut ever_known: BTreeMap<String, launch_app::Model> =
-            ever_known.into_iter().map(|row| (row.app_id.clone(), row)).collect();
+        let mut ever_known: BTreeMap<String, launch_app::Model> = ever_known
+            .into_iter()
+            .map(|row| (row.app_id.clone(), row))
+            .collect();
         let mut apps = Vec::new();
         for (row, id) in rows.iter().zip(ids) {
             let figures = match known.remove(&id) {
@@ -197,11 +209,18 @@ impl Analytics<'_> {
                     CAST(sum(running) AS BIGINT) AS running FROM launch_failures \
                     WHERE app_id = $1 AND day BETWEEN $2 AND $3 GROUP BY reason \
                     ORDER BY launching DESC, running DESC, reason";
-        let range = [app.into(), query.from.to_string().into(), query.to.to_string().into()];
+        let range = [
+            app.into(),
+            query.from.to_string().into(),
+            query.to.to_string().into(),
+        ];
         let rows = self.ask(sums, range).await?;
-        let figures = |row: QueryResult| {
+        let figures = |row: QueryResult| -> Result<FailureFigures> {
             Ok(FailureFigures {
-                reason: row.try_get_by_index::<String>(0)?.parse().map_err(StoreError::Corrupt)?,
+                reason: row
+                    .try_get_by_index::<String>(0)?
+                    .parse()
+                    .map_err(StoreError::Corrupt)?,
                 launching: number(row.try_get_by_index(1)?),
                 running: number(row.try_get_by_index(2)?),
             })
@@ -261,7 +280,7 @@ impl Sum {
 
 fn by_day(query: &AnalyticsQuery, days: &[launch_day::Model]) -> Result<Vec<LaunchStep>> {
     let known: BTreeMap<&str, &launch_day::Model> = days.iter().map(|day| (day.day.as_str(), day)).collect();
-    let step = |begins: DateTime<Utc>| {
+    let step = |begins: DateTime<Utc>| -> Result<LaunchStep> {
         let mut sum = Sum::default();
         if let Some(day) = known.get(time::day(begins).as_str()) {
             sum.add(day)?;

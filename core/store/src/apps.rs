@@ -2,11 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::{Actor, App, AppChanges, AppId, AuditAction, Unnamed};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+};
+use serde_json::json;
 
 use crate::audit::Deed;
 use crate::database::{read_fact, write_fact};
-use crate::entities::application::{ActiveModel, Entity, Model};
+use crate::deleted_apps;
+use crate::entities::application::{ActiveModel, Column, Entity, Model};
 use crate::error::{is_taken, readable};
 use crate::{Store, StoreError, time};
 
@@ -36,21 +40,14 @@ impl Store {
 }
 
 impl Apps<'_> {
-    /// All apps, by category and name, whatever their case. An adopted row that is no app, since its id cannot be
-    /// one, is left out and warned about.
+    pub(crate) fn store(&self) -> &Store {
+        self.0
+    }
+
+    /// All apps, by category; in each those first that were given a place, then the others by name, whatever their
+    /// case. An adopted row that is no app, since its id cannot be one, is left out and warned about.
     pub async fn list(&self) -> Result<Vec<StoredApp>> {
-        let rows = Entity::find().all(self.0.reader()).await?;
-        let mut apps = readable(rows, stored);
-        // Databases disagree about the order of text; people should not see which one it is.
-        apps.sort_by_cached_key(|stored| {
-            let app = &stored.app;
-            (
-                app.category.to_lowercase(),
-                app.name.to_lowercase(),
-                app.id.clone(),
-            )
-        });
-        Ok(apps)
+        Ok(readable(in_order(self.0.reader()).await?, stored))
     }
 
     /// One app.
@@ -68,7 +65,7 @@ impl Apps<'_> {
     /// [`StoreError::Taken`] where another has its id.
     pub async fn insert(&self, actor: &Actor, app: &App, now: DateTime<Utc>) -> Result<StoredApp> {
         let transaction = self.0.begin().await?;
-        let made = insert(&transaction, app).await?;
+        let made = insert(&transaction, app, 0).await?;
         self.0.note(&transaction, actor, created(app), now).await?;
         transaction.commit().await?;
         Ok(made)
@@ -97,7 +94,7 @@ impl Apps<'_> {
         Ok(Some(changed))
     }
 
-    /// Removes an app; `false` where there is none with this id.
+    /// Removes an app, which can be put back; `false` where there is none with this id.
     ///
     /// # Errors
     /// [`StoreError::Stale`] where it is not at `if_revision`.
@@ -112,11 +109,52 @@ impl Apps<'_> {
         let Some(before) = at(&transaction, id, if_revision).await? else {
             return Ok(false);
         };
+        if let Some(app) = &before {
+            deleted_apps::keep(&transaction, app, now).await?;
+        }
         Entity::delete_by_id(id.as_str()).exec(&transaction).await?;
         let deed = deleted(id, before.as_ref());
         self.0.note(&transaction, actor, deed, now).await?;
         transaction.commit().await?;
         Ok(true)
+    }
+
+    /// Gives these apps the first places of their categories, in this order; the others of these categories follow by
+    /// name.
+    pub async fn order(&self, actor: &Actor, ids: &[AppId], now: DateTime<Utc>) -> Result<()> {
+        let transaction = self.0.begin().await?;
+        // Locked until the end: of two who order at once, the second does so after the first.
+        Entity::find().lock_exclusive().all(&transaction).await?;
+        let before = in_order(&transaction).await?;
+        let place = |row: &Model| ids.iter().position(|id| id.as_str() == row.id);
+        let touched: Vec<&Option<String>> = before
+            .iter()
+            .filter(|row| place(row).is_some())
+            .map(|row| &row.category)
+            .collect();
+        for row in before.iter().filter(|row| touched.contains(&&row.category)) {
+            let position = place(row).map_or(Ok(0), |place| i64::try_from(place + 1));
+            let position = position.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            if position != row.position {
+                let update = Entity::update_many()
+                    .col_expr(Column::Position, position.into())
+                    .filter(Column::Id.eq(&row.id));
+                update.exec(&transaction).await?;
+            }
+        }
+        let after = in_order(&transaction).await?;
+        let list = |rows: &[Model]| {
+            let rows = rows.iter().filter(|row| touched.contains(&&row.category));
+            json!({ "app_ids": rows.map(|row| row.id.as_str()).collect::<Vec<_>>() })
+        };
+        let (was, is) = (list(&before), list(&after));
+        if was != is {
+            let deed = Deed::new(AuditAction::OrderApps)
+                .saying(format!("{} apps", ids.len()))
+                .changing(Some(&was), Some(&is));
+            self.0.note(&transaction, actor, deed, now).await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
     /// Makes the apps be there as they are given, in one transaction, with an entry in the audit log for each that
@@ -138,7 +176,7 @@ impl Apps<'_> {
         let changes = AppChanges::between(&known, apps, unnamed);
         for app in apps {
             if changes.added.contains(&app.id) {
-                insert(&transaction, app).await?;
+                insert(&transaction, app, 0).await?;
                 self.0.note(&transaction, actor, created(app), now).await?;
             } else if changes.updated.iter().any(|update| update.id == app.id) {
                 let (row, _) = row(app)?;
@@ -150,8 +188,11 @@ impl Apps<'_> {
             }
         }
         for id in &changes.removed {
-            Entity::delete_by_id(id.as_str()).exec(&transaction).await?;
             let before = known.iter().find(|known| known.id == *id);
+            if let Some(app) = before {
+                deleted_apps::keep(&transaction, app, now).await?;
+            }
+            Entity::delete_by_id(id.as_str()).exec(&transaction).await?;
             self.0.note(&transaction, actor, deleted(id, before), now).await?;
         }
         transaction.commit().await?;
@@ -168,9 +209,12 @@ impl Apps<'_> {
         let empty = Entity::find().count(&transaction).await? == 0;
         if empty {
             for app in apps {
-                insert(&transaction, app).await?;
+                insert(&transaction, app, 0).await?;
             }
-            let deed = Deed::new(AuditAction::SeedApps).saying(format!("{} apps", apps.len()));
+            let ids: Vec<&str> = apps.iter().map(|app| app.id.as_str()).collect();
+            let deed = Deed::new(AuditAction::SeedApps)
+                .saying(format!("{} apps", apps.len()))
+                .changing(None, Some(&json!({ "app_ids": ids })));
             self.0.note(&transaction, actor, deed, now).await?;
         }
         transaction.commit().await?;
@@ -232,8 +276,30 @@ async fn at(
     }
 }
 
-async fn insert(connection: &impl ConnectionTrait, app: &App) -> Result<StoredApp> {
+/// The rows of all apps in their order. Databases disagree about the order of text; people should not see which one it
+/// is.
+async fn in_order(connection: &impl ConnectionTrait) -> Result<Vec<Model>> {
+    let mut rows = Entity::find().all(connection).await?;
+    rows.sort_by_cached_key(|row| {
+        let category = row.category.as_deref().unwrap_or_default().to_lowercase();
+        (
+            category,
+            row.position == 0,
+            row.position,
+            row.name.to_lowercase(),
+            row.id.clone(),
+        )
+    });
+    Ok(rows)
+}
+
+/// Adds the row of an app at a place among those of its category; 0: at none.
+pub(crate) async fn insert(connection: &impl ConnectionTrait, app: &App, position: i64) -> Result<StoredApp> {
     let (row, made) = row(app)?;
+    let row = ActiveModel {
+        position: Set(position),
+        ..row
+    };
     match Entity::insert(row).exec_without_returning(connection).await {
         Ok(_) => Ok(made),
         Err(error) if is_taken(&error) => Err(StoreError::Taken(format!("the id {}", app.id))),
@@ -257,6 +323,7 @@ fn row(app: &App) -> Result<(ActiveModel, StoredApp)> {
         container_image: Set(Some(app.container_image.clone())),
         settings: Set(settings),
         revision: Set(revision.clone()),
+        ..ActiveModel::default()
     };
     Ok((
         row,

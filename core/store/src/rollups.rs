@@ -103,7 +103,11 @@ pub(crate) async fn launched(connection: &impl ConnectionTrait, new: &Launched<'
 }
 
 /// Records that a session's screen answered.
-pub(crate) async fn ready(connection: &impl ConnectionTrait, id: SessionId, now: DateTime<Utc>) -> Result<()> {
+pub(crate) async fn ready(
+    connection: &impl ConnectionTrait,
+    id: SessionId,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let Some((app_id, begun)) = begun(connection, id).await? else {
         return Ok(());
     };
@@ -179,7 +183,11 @@ pub(crate) async fn failed(
 }
 
 /// Notes how many sessions of an app and of all run at this time.
-pub(crate) async fn observed(connection: &impl ConnectionTrait, app_id: &str, now: DateTime<Utc>) -> Result<()> {
+pub(crate) async fn observed(
+    connection: &impl ConnectionTrait,
+    app_id: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let more = More {
         live: live(connection, app_id).await?,
         ..More::default()
@@ -271,21 +279,20 @@ async fn person(connection: &impl ConnectionTrait, user: &str, app_id: &str, at:
         [user.into(), app_id.into(), at.into()],
     )
     .await?;
-    let known = async || {
-        launch_person::Entity::find()
-            .filter(launch_person::Column::UserId.eq(user))
-            .one(connection)
-            .await
-    };
-    let number = match known().await? {
-        Some(row) => row.id,
+    let number = match number_of(connection, user).await? {
+        Some(number) => number,
         None => {
             let insert = "INSERT INTO launch_people (user_id) VALUES ($1) ON CONFLICT (user_id) DO NOTHING";
             run(connection, insert, [user.into()]).await?;
-            known().await?.map(|row| row.id).unwrap_or_default()
+            number_of(connection, user).await?.unwrap_or_default()
         }
     };
     u32::try_from(number).map_err(|_| StoreError::Corrupt(format!("{number} is no account's number")))
+}
+
+async fn number_of(connection: &impl ConnectionTrait, user: &str) -> Result<Option<i64>> {
+    let known = launch_person::Entity::find().filter(launch_person::Column::UserId.eq(user));
+    Ok(known.one(connection).await?.map(|row| row.id))
 }
 
 async fn live(connection: &impl ConnectionTrait, app_id: &str) -> Result<Live> {

@@ -82,7 +82,10 @@ fn series(text: &mut String, report: &AnalyticsReport) {
 }
 
 fn apps(text: &mut String, report: &AnalyticsReport) {
-    csv::push_line(text, ["app_id", "app_name", "last_launch"].into_iter().chain(FIGURES));
+    csv::push_line(
+        text,
+        ["app_id", "app_name", "last_launch"].into_iter().chain(FIGURES),
+    );
     for app in &report.apps {
         let last = app.ever.last_launch.to_rfc3339_opts(SecondsFormat::Secs, true);
         let which = [app.ever.app_id.clone(), app.ever.app_name.clone(), last];

@@ -6,7 +6,7 @@ mod plugins;
 mod workspaces;
 
 use chrono::{DateTime, Utc};
-use launchpad_domain::{App, AppDraft, AuditEntry, Preferences, Session, Status};
+use launchpad_domain::{App, AppDraft, AuditEntry, DeletedApp, Preferences, Session, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -51,6 +51,31 @@ impl From<&App> for AppDocument {
             settings: app.settings.clone(),
         }
     }
+}
+
+/// An app that was deleted and can be put back.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeletedApp)]
+pub(crate) struct DeletedAppDocument {
+    #[serde(flatten)]
+    app: AppDocument,
+    deleted_at: DateTime<Utc>,
+}
+
+impl From<&DeletedApp> for DeletedAppDocument {
+    fn from(deleted: &DeletedApp) -> Self {
+        Self {
+            app: (&deleted.app).into(),
+            deleted_at: deleted.deleted_at,
+        }
+    }
+}
+
+/// The order of apps.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct AppOrderBody {
+    /// The apps that are to stand first in their categories.
+    pub(crate) app_ids: Vec<String>,
 }
 
 /// The catalogue as `/apps.json` has it, which is also the format of a seed.

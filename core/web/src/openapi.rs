@@ -13,6 +13,7 @@ use crate::routes::{
     info(title = "Launchpad", description = "One portal to every tool of an organisation."),
     paths(
         apps::list, apps::create, apps::read, apps::update, apps::delete, apps::catalogue,
+        apps::restore, apps::deleted, apps::order,
         sessions::list, launch::by_json, sessions::read, sessions::end,
         workspaces::list, workspaces::delete,
         preferences::read, preferences::replace,

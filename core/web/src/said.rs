@@ -41,7 +41,6 @@ said! {
     /// An app was changed.
     AppSaved = "app-saved", "The app was saved.";
     /// An app is gone.
-    AppDeleted = "app-deleted", "The app was deleted. Sessions of it go on.";
     /// An account is new.
     UserCreated = "user-created", "The account was created.";
     /// An account was disabled.

@@ -17,6 +17,7 @@ pub struct Model {
     pub container_image: Option<String>,
     pub settings: String,
     pub revision: String,
+    pub position: i64,
 }
 
 /// None: rows are read by their keys.

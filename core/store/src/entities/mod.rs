@@ -8,6 +8,7 @@
 pub(crate) mod account;
 pub(crate) mod application;
 pub(crate) mod audit_entry;
+pub(crate) mod deleted_app;
 pub(crate) mod entry;
 pub(crate) mod fact;
 pub(crate) mod launch;

@@ -1,9 +1,7 @@
 //! Launches: each counted once, by whom, and how it went.
 
 use chrono::TimeDelta;
-use launchpad_domain::{
-    Actor, AnalyticsQuery, AnalyticsReport, Failure, Reason, SessionId, Status, UserId,
-};
+use launchpad_domain::{Actor, AnalyticsQuery, AnalyticsReport, Failure, Reason, SessionId, Status, UserId};
 use launchpad_store::{Detail, NewSession, Store};
 
 use crate::support::{TestDatabase, account, actor, app, end, later, new_session, noon, on_both};
@@ -15,23 +13,38 @@ fn query(app: &str, granularity: &str) -> AnalyticsQuery {
 }
 
 async fn report(store: &Store, app: &str) -> AnalyticsReport {
-    store.analytics().report(&query(app, ""), Detail::Every).await.unwrap()
+    store
+        .analytics()
+        .report(&query(app, ""), Detail::Every)
+        .await
+        .unwrap()
 }
 
 async fn open(store: &Store, user: Option<UserId>, id: &str, minutes: i64) {
     let who = Actor { id: user, ..actor() };
-    store.analytics().open_link(&who, &app(id), later(minutes)).await.unwrap();
+    store
+        .analytics()
+        .open_link(&who, &app(id), later(minutes))
+        .await
+        .unwrap();
 }
 
 /// A session that was launched so many hours after noon.
 async fn launch(store: &Store, user: UserId, app: &str, hours: i64) -> SessionId {
     let begun = noon() + TimeDelta::hours(hours);
-    let new = NewSession { created_at: begun, ..new_session(user, app) };
+    let new = NewSession {
+        created_at: begun,
+        ..new_session(user, app)
+    };
     store.sessions().insert(&actor(), &new, 100).await.unwrap().id
 }
 
 async fn fail(store: &Store, id: SessionId, from: Status, reason: Reason) {
-    assert!(end(store, id, (from, Status::Failed), Some(&Failure::new(reason, ""))).await.unwrap());
+    assert!(
+        end(store, id, (from, Status::Failed), Some(&Failure::new(reason, "")))
+            .await
+            .unwrap()
+    );
 }
 
 on_both! {

@@ -47,6 +47,63 @@ on_both! {
         assert_eq!(database.number("SELECT count(*) FROM audit_log").await, 6);
     }
 
+    async fn apps_stand_where_they_are_put_and_the_others_after_them(database: &TestDatabase) {
+        let store = database.open().await;
+        for (id, category) in [("a", "one"), ("b", "one"), ("c", "one"), ("d", "two"), ("e", "two")] {
+            let app = launchpad_domain::App { category: category.to_owned(), ..app(id) };
+            store.apps().insert(&actor(), &app, noon()).await.unwrap();
+        }
+        let put = async |ids: &[&str]| {
+            let ids: Vec<_> = ids.iter().map(|id| app(id).id).collect();
+            store.apps().order(&actor(), &ids, later(1)).await.unwrap();
+            let apps = store.apps().list().await.unwrap();
+            apps.into_iter().map(|stored| stored.app.id.to_string()).collect::<Vec<_>>().concat()
+        };
+        assert_eq!(put(&["c", "a"]).await, "cabde");
+        assert_eq!(put(&["e"]).await, "cabed", "another category stays as it was");
+        assert_eq!(put(&["b"]).await, "baced", "who is not named has no place any more");
+        let entries = "SELECT count(*) FROM audit_log WHERE action = 'ORDER_APPS'";
+        assert_eq!(database.number(entries).await, 3);
+        assert_eq!(put(&["b"]).await, "baced");
+        assert_eq!(database.number(entries).await, 3, "nothing changed");
+        // A change of the app itself leaves it where it is.
+        let renamed = launchpad_domain::App { name: "Zz".to_owned(), category: "one".to_owned(), ..app("b") };
+        store.apps().update(&actor(), &renamed, None, later(2)).await.unwrap();
+        assert_eq!(store.apps().list().await.unwrap()[0].app.id.as_str(), "b");
+    }
+
+    async fn a_deleted_app_comes_back_where_and_as_it_was(database: &TestDatabase) {
+        let store = database.open().await;
+        for id in ["a", "b"] {
+            store.apps().insert(&actor(), &app(id), noon()).await.unwrap();
+        }
+        let id = app("b").id;
+        store.apps().order(&actor(), std::slice::from_ref(&id), noon()).await.unwrap();
+        assert!(store.apps().delete(&actor(), &id, None, later(1)).await.unwrap());
+        assert_eq!(store.apps().deleted(10).await.unwrap()[0].app, app("b"));
+        assert_eq!(store.apps().restore(&actor(), &id, later(2)).await.unwrap().unwrap().app, app("b"));
+        let ids: Vec<_> = store.apps().list().await.unwrap().into_iter().map(|s| s.app.id.to_string()).collect();
+        assert_eq!(ids, ["b", "a"]);
+        assert_eq!(store.apps().restore(&actor(), &id, later(3)).await.unwrap(), None, "it is back already");
+    }
+
+    async fn a_deleted_apps_id_is_free_and_the_newest_comes_back(database: &TestDatabase) {
+        let store = database.open().await;
+        let id = app("b").id;
+        let other = launchpad_domain::App { name: "Another".to_owned(), ..app("b") };
+        for (minutes, app) in [(1, app("b")), (2, other.clone())] {
+            store.apps().insert(&actor(), &app, noon()).await.unwrap();
+            assert!(store.apps().delete(&actor(), &id, None, later(minutes)).await.unwrap());
+        }
+        store.apps().insert(&actor(), &app("b"), later(3)).await.unwrap();
+        assert!(matches!(store.apps().restore(&actor(), &id, later(4)).await, Err(StoreError::Taken(_))));
+        assert_eq!(store.apps().deleted(10).await.unwrap().len(), 2, "nothing was changed");
+        assert!(store.apps().delete(&actor(), &id, None, later(5)).await.unwrap());
+        assert_eq!(store.apps().restore(&actor(), &id, later(6)).await.unwrap().unwrap().app, app("b"));
+        let left: Vec<_> = store.apps().deleted(10).await.unwrap().into_iter().map(|deleted| deleted.app).collect();
+        assert_eq!(left, [other, app("b")]);
+    }
+
     async fn a_revision_that_is_gone_changes_nothing(database: &TestDatabase) {
         let store = database.open().await;
         let apps = store.apps();

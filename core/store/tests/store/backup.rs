@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use launchpad_domain::{Preferences, SignInId, Status, TokenId};
+use launchpad_domain::{Failure, Preferences, Reason, SignInId, Status, TokenId};
 use launchpad_store::{Entry, NewToken, Replaced, Replacement, Restoring, Store, StoreError, inspect};
 use tempfile::TempDir;
 
@@ -43,8 +43,15 @@ async fn fill(store: &Store) {
         "\u{1f600} 'x' \"y\" \\ \n\r\t %s".clone_into(&mut app.description);
         store.apps().insert(&actor(), &app, noon()).await.unwrap();
     }
+    store.apps().insert(&actor(), &app("gone"), noon()).await.unwrap();
+    store
+        .apps()
+        .delete(&actor(), &app("gone").id, None, noon())
+        .await
+        .unwrap();
     let done = session(store, ada.id).await;
-    end(store, done.id, (Status::Creating, Status::Failed), None)
+    let failure = Failure::new(Reason::ImageMissing, "");
+    end(store, done.id, (Status::Creating, Status::Failed), Some(&failure))
         .await
         .unwrap();
     session(store, ada.id).await;

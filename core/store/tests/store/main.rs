@@ -24,6 +24,7 @@ mod permissions;
 mod plugin_values;
 mod preferences;
 mod previous;
+mod purging;
 mod schema;
 mod sessions;
 mod sign_ins;

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use launchpad_domain::{
-    AnalyticsReport, AppFigures, AppLaunches, FailureFigures, LaunchCounts, LaunchFigures, LaunchStep, ReadyFigures,
+    AnalyticsReport, AppFigures, AppLaunches, FailureFigures, LaunchCounts, LaunchFigures, LaunchStep,
+    ReadyFigures,
 };
 use serde::Serialize;
 use utoipa::ToSchema;

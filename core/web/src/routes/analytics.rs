@@ -59,7 +59,8 @@ pub(super) async fn page(
     let ever = analytics.counts().await?;
     let today = analytics.today();
     let fields = |query: Option<&AnalyticsQuery>| {
-        let of = |day: fn(&AnalyticsQuery) -> String, entered: &str| query.map_or_else(|| entered.to_owned(), day);
+        let of =
+            |day: fn(&AnalyticsQuery) -> String, entered: &str| query.map_or_else(|| entered.to_owned(), day);
         AnalyticsFields {
             from: of(|query| query.from.to_string(), &range.from),
             to: of(|query| query.to.to_string(), &range.to),

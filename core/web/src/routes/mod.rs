@@ -117,6 +117,12 @@ fn table() -> Vec<Route> {
         post("/admin/apps/{id}", Needs(ChangeApps), apps::update_by_form),
         get("/admin/apps/{id}/delete", Needs(ChangeApps), apps::confirm_delete),
         post("/admin/apps/{id}/delete", Needs(ChangeApps), apps::delete_by_form),
+        post(
+            "/admin/apps/{id}/restore",
+            Needs(ChangeApps),
+            apps::restore_by_form,
+        ),
+        post("/admin/apps/{id}/shift", Needs(ChangeApps), apps::shift_by_form),
         get("/admin/sessions", Needs(ListSessions(None)), sessions::all_page),
         get("/admin/workspaces", Needs(ManageWorkspaces), workspaces::page),
         get(
@@ -176,6 +182,9 @@ fn table() -> Vec<Route> {
         get("/api/apps/{id}", Needs(SeeCatalogue), apps::read),
         put("/api/apps/{id}", Needs(ChangeApps), apps::update),
         delete("/api/apps/{id}", Needs(ChangeApps), apps::delete),
+        post("/api/apps/{id}/restore", Needs(ChangeApps), apps::restore),
+        get("/api/deleted-apps", Needs(ChangeApps), apps::deleted),
+        put("/api/app-order", Needs(ChangeApps), apps::order),
         get("/api/sessions", Needs(ListOwnSessions), sessions::list),
         post("/api/sessions", Needs(Launch), launch::by_json),
         get("/api/sessions/{id}", OfSession(SeeSession), sessions::read),

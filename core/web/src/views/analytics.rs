@@ -93,7 +93,7 @@ struct Bars {
 #[derive(Debug)]
 struct Bar {
     name: String,
-    value: u64,
+    value: String,
     /// Its length, of [`Bar::WHOLE`].
     width: u64,
 }
@@ -153,7 +153,13 @@ impl AnalyticsPage {
             let range = AnalyticsFields {
                 from: from.to_string(),
                 to: today.to_string(),
-                granularity: if *days == 1 { Granularity::Hour } else { Granularity::Day }.as_str().to_owned(),
+                granularity: if *days == 1 {
+                    Granularity::Hour
+                } else {
+                    Granularity::Day
+                }
+                .as_str()
+                .to_owned(),
                 ..fields.clone()
             };
             Choice {
@@ -218,15 +224,26 @@ impl Found {
                         grouped(report.total.launches)
                     )
                 }),
-                report.apps.iter().map(|app| (app.ever.app_name.clone(), app.figures.launches)),
+                report
+                    .apps
+                    .iter()
+                    .map(|app| (app.ever.app_name.clone(), app.figures.launches)),
             ),
             apps: report.apps.iter().map(AppRow::from).collect(),
             failure_bars: Bars::new(
                 report.failures.first().map(|most| {
                     let all = report.failures.iter().map(failed).sum();
-                    format!("{} That was why {} of {} failed", most.reason.sentence(), grouped(failed(most)), grouped(all))
+                    format!(
+                        "{} That was why {} of {} failed",
+                        most.reason.sentence(),
+                        grouped(failed(most)),
+                        grouped(all)
+                    )
                 }),
-                report.failures.iter().map(|row| (row.reason.sentence().to_owned(), failed(row))),
+                report
+                    .failures
+                    .iter()
+                    .map(|row| (row.reason.sentence().to_owned(), failed(row))),
             ),
             failures: report
                 .failures
@@ -248,7 +265,7 @@ impl Bars {
         let most = values.iter().map(|(_, value)| *value).max().unwrap_or(0).max(1);
         let bars = values.into_iter().map(|(name, value)| Bar {
             name,
-            value,
+            value: grouped(value),
             width: (value.saturating_mul(Bar::WHOLE) / most).max(4),
         });
         Self {
@@ -276,24 +293,37 @@ fn figures(total: &LaunchFigures) -> Vec<(&'static str, String)> {
     vec![
         ("Launches", grouped(total.launches)),
         ("People", grouped(total.people.unwrap_or_default())),
-        ("Ready p50 / p95", match total.ready {
-            Some(_) => ready_words(total.ready),
-            None => "–".to_owned(),
-        }),
+        (
+            "Ready p50 / p95",
+            match total.ready {
+                Some(_) => ready_words(total.ready),
+                None => "–".to_owned(),
+            },
+        ),
         ("Failed", percent(total.failed, total.launches)),
         ("Peak sessions", grouped(total.peak_sessions)),
     ]
 }
 
 fn launches(report: &AnalyticsReport) -> Chart {
-    let steps = steps(report, |figures| vec![Some(figures.launches), Some(figures.failed)]);
+    let steps = steps(report, |figures| {
+        vec![Some(figures.launches), Some(figures.failed)]
+    });
     let finding = match most(report, |figures| figures.launches) {
         Some((step, launches)) => {
             let failed = match report.total.failed {
                 0 => "none failed".to_owned(),
-                failed => format!("{} of all {} failed", grouped(failed), grouped(report.total.launches)),
+                failed => format!(
+                    "{} of all {} failed",
+                    grouped(failed),
+                    grouped(report.total.launches)
+                ),
             };
-            format!("Most launches {}: {}; {failed}", at(report, step), grouped(launches))
+            format!(
+                "Most launches {}: {}; {failed}",
+                at(report, step),
+                grouped(launches)
+            )
         }
         None => "Nothing was launched".to_owned(),
     };
@@ -316,6 +346,8 @@ fn people(report: &AnalyticsReport) -> Chart {
             grouped(people),
             grouped(report.total.people.unwrap_or_default())
         ),
+        // Launches that are older than the note of who it was.
+        None if report.total.launches > 0 => "Who launched is not known".to_owned(),
         None => "Nobody launched anything".to_owned(),
     };
     Chart {
@@ -344,7 +376,12 @@ fn ready(report: &AnalyticsReport) -> Chart {
     Chart {
         name: "Time to ready",
         finding,
-        plot: Plot::of_lines(per(report, "Time until sessions were ready"), &classes, &steps, duration),
+        plot: Plot::of_lines(
+            per(report, "Time until sessions were ready"),
+            &classes,
+            &steps,
+            duration,
+        ),
         columns: vec!["19 of 20 within", "Half within"],
         rows: rows(&steps, duration),
     }
@@ -353,7 +390,11 @@ fn ready(report: &AnalyticsReport) -> Chart {
 fn sessions(report: &AnalyticsReport) -> Chart {
     let steps = steps(report, |figures| vec![Some(figures.peak_sessions)]);
     let finding = match most(report, |figures| figures.peak_sessions) {
-        Some((step, peak)) => format!("At most {} sessions at one time, {}", grouped(peak), at(report, step)),
+        Some((step, peak)) => format!(
+            "At most {} sessions at one time, {}",
+            grouped(peak),
+            at(report, step)
+        ),
         None => "No session ran".to_owned(),
     };
     Chart {
@@ -392,7 +433,12 @@ fn rows(steps: &[Step], say: fn(u64) -> String) -> Vec<(String, Vec<String>)> {
 
 /// The first step with the most of something, if there is any.
 fn most(report: &AnalyticsReport, of: impl Fn(&LaunchFigures) -> u64) -> Option<(&LaunchStep, u64)> {
-    let most = report.steps.iter().map(|step| of(&step.figures)).max().filter(|most| *most > 0)?;
+    let most = report
+        .steps
+        .iter()
+        .map(|step| of(&step.figures))
+        .max()
+        .filter(|most| *most > 0)?;
     let step = report.steps.iter().find(|step| of(&step.figures) == most)?;
     Some((step, most))
 }
@@ -426,7 +472,12 @@ fn days_in_words(from: NaiveDate, to: NaiveDate) -> String {
 
 fn ready_words(ready: Option<ReadyFigures>) -> String {
     ready.map_or_else(String::new, |ready| {
-        format!("{} / {}", duration(ready.p50_ms), duration(ready.p95_ms))
+        let (half, most) = (duration(ready.p50_ms), duration(ready.p95_ms));
+        // One unit is enough for both.
+        match (half.split_once(' '), most.split_once(' ')) {
+            (Some((number, unit)), Some((_, same))) if unit == same => format!("{number} / {most}"),
+            _ => format!("{half} / {most}"),
+        }
     })
 }
 
@@ -468,8 +519,27 @@ mod tests {
 
     #[test]
     fn numbers_are_readable() {
-        assert_eq!([grouped(0), grouped(999), grouped(1_000), grouped(12_345_678)], ["0", "999", "1,000", "12,345,678"]);
-        assert_eq!([duration(850), duration(2_340), duration(61_000), duration(900_000)], ["850 ms", "2.3 s", "61 s", "15 min"]);
-        assert_eq!([percent(0, 0), percent(14, 1_000), percent(1, 3)], ["–", "1.4 %", "33.3 %"]);
+        assert_eq!(
+            [grouped(0), grouped(999), grouped(1_000), grouped(12_345_678)],
+            ["0", "999", "1,000", "12,345,678"]
+        );
+        assert_eq!(
+            [
+                duration(850),
+                duration(2_340),
+                duration(61_000),
+                duration(900_000)
+            ],
+            ["850 ms", "2.3 s", "61 s", "15 min"]
+        );
+        let ready = |p50_ms, p95_ms| ready_words(Some(ReadyFigures { p50_ms, p95_ms }));
+        assert_eq!(
+            [ready(1_900, 9_100), ready(900, 1_000)],
+            ["1.9 / 9.1 s", "900 ms / 1.0 s"]
+        );
+        assert_eq!(
+            [percent(0, 0), percent(14, 1_000), percent(1, 3)],
+            ["–", "1.4 %", "33.3 %"]
+        );
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use launchpad_domain::{App, LaunchType, Problems};
+use launchpad_domain::{App, DeletedApp, LaunchType, Problems};
 use serde_json::{Map, Value};
 
 use super::form::{FormProblems, Labels};
 use super::icon::Icon;
 use super::page::Page;
 use super::schema_form::{SchemaForm, Widget};
+use super::when::When;
 
 const FIELDS: Labels = &[
     ("id", "Id"),
@@ -30,6 +31,17 @@ pub(crate) struct AppsPage {
     page: Page,
     apps: Vec<AppsRow>,
     categories: usize,
+    deleted: Vec<DeletedRow>,
+    /// The one of them that was deleted just now.
+    just_deleted: Option<DeletedRow>,
+}
+
+/// An app that can be put back.
+#[derive(Debug, Clone)]
+struct DeletedRow {
+    id: String,
+    name: String,
+    when: When,
 }
 
 /// A row of it.
@@ -42,6 +54,8 @@ pub(crate) struct AppsRow {
     /// Whether the launch type is installed.
     available: bool,
     icon: Icon,
+    /// Whether another of its category stands before it, and after it.
+    neighbours: (bool, bool),
 }
 
 /// The form of an app, new or known.
@@ -102,7 +116,10 @@ impl AppsPage {
         launch_types: &[LaunchType],
     ) -> Self {
         let mut categories = BTreeSet::new();
-        let rows = apps.into_iter().map(|app| {
+        let apps: Vec<&App> = apps.into_iter().collect();
+        let is_beside =
+            |app: &App, other: Option<&&App>| other.is_some_and(|other| other.category == app.category);
+        let rows = apps.iter().enumerate().map(|(at, app)| {
             categories.insert(app.category.as_str());
             let known = launch_types.iter().find(|known| known.id == app.launch_type);
             AppsRow {
@@ -112,13 +129,42 @@ impl AppsPage {
                 launch_type: known.map_or_else(|| app.launch_type.to_string(), |known| known.name.clone()),
                 available: known.is_some(),
                 icon: Icon::of(&app.icon, &app.name, &page.branding),
+                neighbours: (
+                    at > 0 && is_beside(app, apps.get(at - 1)),
+                    is_beside(app, apps.get(at + 1)),
+                ),
             }
         });
         Self {
             apps: rows.collect(),
             categories: categories.len(),
+            deleted: Vec::new(),
+            just_deleted: None,
             page: page.named("Apps", "/admin/apps"),
         }
+    }
+
+    /// The same with the apps that can be put back, newest first, and that of this id as the one that was deleted just
+    /// now. Of several with one id only the newest can be put back.
+    #[must_use]
+    pub(crate) fn with_deleted(mut self, deleted: &[DeletedApp], just_deleted: &str) -> Self {
+        let mut seen = BTreeSet::new();
+        let newest = deleted
+            .iter()
+            .filter(|deleted| seen.insert(deleted.app.id.as_str()));
+        let rows = newest.map(|deleted| DeletedRow {
+            id: deleted.app.id.to_string(),
+            name: deleted.app.name.clone(),
+            when: deleted.deleted_at.into(),
+        });
+        self.deleted = rows.collect();
+        self.just_deleted = self.deleted.iter().find(|row| row.id == just_deleted).cloned();
+        self
+    }
+
+    /// Whether an app that is there has this id.
+    fn is_taken(&self, id: &str) -> bool {
+        self.apps.iter().any(|app| app.id == id)
     }
 }
 

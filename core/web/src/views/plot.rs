@@ -1,6 +1,8 @@
 //! Plots that the server draws: figures as shapes, with a scale that people can read off. A plot is for the eye; the table
 //! beside it says the same to everybody.
 
+use std::fmt::Write;
+
 /// The drawing's size; it is stretched to the room there is.
 const WIDTH: f64 = 420.0;
 const HEIGHT: f64 = 180.0;
@@ -10,7 +12,7 @@ const RIGHT: f64 = 412.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 150.0;
 /// Most words under the figures.
-const MOST_LABELS: usize = 7;
+const MOST_LABELS: usize = 5;
 
 /// A drawing of figures in the order of time.
 #[derive(Debug, Default)]
@@ -71,7 +73,7 @@ impl std::fmt::Display for Coordinate {
     }
 }
 
-/// A hour or a day of a plot.
+/// An hour or a day of a plot.
 #[derive(Debug)]
 pub(super) struct Step {
     /// The word under it.
@@ -87,10 +89,15 @@ pub(super) type Words = fn(u64) -> String;
 
 impl Plot {
     /// Bars, those of a later class over those of an earlier one: a part in front of the whole.
-    pub(super) fn of_bars(words: String, classes: &[(&'static str, &'static str)], steps: &[Step], say: Words) -> Self {
+    pub(super) fn of_bars(
+        words: String,
+        classes: &[(&'static str, &'static str)],
+        steps: &[Step],
+        say: Words,
+    ) -> Self {
         let mut plot = Self::empty(words, classes, steps, say);
-        let scale = plot.scale(steps);
-        let room = (RIGHT - LEFT) / count(steps.len());
+        let scale = Scale::of(steps);
+        let room = room(steps);
         let width = (room * 0.72).clamp(0.6, 26.0);
         for (at, step) in steps.iter().enumerate() {
             let told: Vec<String> = classes
@@ -99,12 +106,12 @@ impl Plot {
                 .filter_map(|((_, name), value)| Some(format!("{} {name}", say((*value)?))))
                 .collect();
             let title = format!("{}: {}", step.name, told.join(", "));
-            for ((class, _), value) in classes.iter().zip(&step.values) {
+            for (&(class, _), value) in classes.iter().zip(&step.values) {
                 let value = value.unwrap_or_default();
                 if value == 0 {
                     continue;
                 }
-                let height = (scale.height(value)).max(1.5);
+                let height = scale.height(value).max(1.5);
                 plot.bars.push(Bar {
                     class,
                     x: Coordinate(LEFT + room * (count(at) + 0.5) - width / 2.0),
@@ -119,11 +126,16 @@ impl Plot {
     }
 
     /// Lines, broken where nothing is known.
-    pub(super) fn of_lines(words: String, classes: &[(&'static str, &'static str)], steps: &[Step], say: Words) -> Self {
+    pub(super) fn of_lines(
+        words: String,
+        classes: &[(&'static str, &'static str)],
+        steps: &[Step],
+        say: Words,
+    ) -> Self {
         let mut plot = Self::empty(words, classes, steps, say);
-        let scale = plot.scale(steps);
-        let room = (RIGHT - LEFT) / count(steps.len());
-        for (number, (class, _)) in classes.iter().enumerate() {
+        let scale = Scale::of(steps);
+        let room = room(steps);
+        for (number, &(class, _)) in classes.iter().enumerate() {
             let mut line = Line {
                 class,
                 path: String::new(),
@@ -135,7 +147,8 @@ impl Plot {
                 let x = Coordinate(LEFT + room * (count(at) + 0.5));
                 let y = Coordinate(BOTTOM - scale.height(value));
                 let goes_on = at > 0 && known(at - 1).is_some();
-                line.path.push_str(&format!("{}{x} {y}", if goes_on { "L" } else { "M" }));
+                // Writing to a text never fails.
+                let _ = write!(line.path, "{}{x} {y}", if goes_on { "L" } else { "M" });
                 if !goes_on && known(at + 1).is_none() {
                     line.dots.push((x, y));
                 }
@@ -149,10 +162,14 @@ impl Plot {
     fn empty(words: String, classes: &[(&'static str, &'static str)], steps: &[Step], say: Words) -> Self {
         let mut plot = Self {
             words,
-            legend: if classes.len() > 1 { classes.to_vec() } else { Vec::new() },
+            legend: if classes.len() > 1 {
+                classes.to_vec()
+            } else {
+                Vec::new()
+            },
             ..Self::default()
         };
-        let scale = plot.scale(steps);
+        let scale = Scale::of(steps);
         for value in [0, scale.most / 2, scale.most] {
             // Half of one says nothing.
             if value > 0 || plot.ticks.is_empty() {
@@ -163,7 +180,7 @@ impl Plot {
             }
         }
         let every = steps.len().div_ceil(MOST_LABELS).max(1);
-        let room = (RIGHT - LEFT) / count(steps.len());
+        let room = room(steps);
         // The last step is the one that people look for.
         let labelled = steps.iter().enumerate().rev().step_by(every);
         plot.labels = labelled
@@ -173,14 +190,6 @@ impl Plot {
             })
             .collect();
         plot
-    }
-
-    #[expect(clippy::unused_self, reason = "the scale is the plot's")]
-    fn scale(&self, steps: &[Step]) -> Scale {
-        let most = steps.iter().flat_map(|step| step.values.iter().flatten()).max();
-        Scale {
-            most: round_up(most.copied().unwrap_or_default()),
-        }
     }
 
     /// The width of the drawing.
@@ -210,6 +219,13 @@ struct Scale {
 }
 
 impl Scale {
+    fn of(steps: &[Step]) -> Self {
+        let most = steps.iter().flat_map(|step| step.values.iter().flatten()).max();
+        Self {
+            most: round_up(most.copied().unwrap_or_default()),
+        }
+    }
+
     fn height(&self, value: u64) -> f64 {
         number(value) / number(self.most) * (BOTTOM - TOP)
     }
@@ -234,9 +250,14 @@ fn number(value: u64) -> f64 {
     value as f64
 }
 
-#[expect(clippy::cast_precision_loss, reason = "there are at most some hundreds")]
+/// How wide each step is.
+fn room(steps: &[Step]) -> f64 {
+    (RIGHT - LEFT) / count(steps.len().max(1))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are at most some thousands")]
 fn count(steps: usize) -> f64 {
-    steps.max(usize::from(steps == 0)) as f64
+    steps as f64
 }
 
 #[cfg(test)]
@@ -254,7 +275,16 @@ mod tests {
 
     #[test]
     fn scales_are_round() {
-        for (value, top) in [(0, 2), (1, 2), (3, 4), (5, 6), (7, 10), (11, 20), (61, 100), (330, 400)] {
+        for (value, top) in [
+            (0, 2),
+            (1, 2),
+            (3, 4),
+            (5, 6),
+            (7, 10),
+            (11, 20),
+            (61, 100),
+            (330, 400),
+        ] {
             assert_eq!(round_up(value), top);
         }
         assert_eq!(round_up(u64::MAX), u64::MAX);
@@ -262,7 +292,12 @@ mod tests {
 
     #[test]
     fn bars_stand_on_the_ground_and_lines_break_where_nothing_is_known() {
-        let bars = Plot::of_bars(String::new(), &[("one", "launches")], &steps(&[Some(10), Some(0)]), |n| n.to_string());
+        let bars = Plot::of_bars(
+            String::new(),
+            &[("one", "launches")],
+            &steps(&[Some(10), Some(0)]),
+            |n| n.to_string(),
+        );
         assert_eq!(bars.bars.len(), 1);
         assert_eq!(format!("{} {}", bars.bars[0].y, bars.bars[0].height), "14 136");
         let gaps = [Some(1), Some(2), None, Some(1)];
@@ -270,7 +305,16 @@ mod tests {
         assert_eq!(lines.lines[0].path.matches('M').count(), 2);
         assert_eq!(lines.lines[0].dots.len(), 1);
         let many = vec![Some(1); 366];
-        assert!(Plot::of_bars(String::new(), &[("one", "")], &steps(&many), |n| n.to_string()).labels.len() <= 7);
-        assert!(Plot::of_bars(String::new(), &[("one", "")], &[], |n| n.to_string()).bars.is_empty());
+        assert!(
+            Plot::of_bars(String::new(), &[("one", "")], &steps(&many), |n| n.to_string())
+                .labels
+                .len()
+                <= 5
+        );
+        assert!(
+            Plot::of_bars(String::new(), &[("one", "")], &[], |n| n.to_string())
+                .bars
+                .is_empty()
+        );
     }
 }

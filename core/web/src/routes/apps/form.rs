@@ -6,13 +6,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use launchpad_domain::{AppDraft, AppId, Form, LaunchTypeId, Problems};
-use launchpad_services::{ServiceError, Services};
+use launchpad_services::{ServiceError, Services, Shift};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::Site;
 use crate::error::WebError;
-use crate::input::{FormBody, Id};
+use crate::input::{FormBody, Id, Query};
 use crate::routes::frame::{Frame, drawn};
 use crate::routes::launch_form::below;
 use crate::said::Said;
@@ -50,15 +50,58 @@ pub(crate) struct DeleteForm {
     revision: String,
 }
 
+/// Where an app is to go.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ShiftForm {
+    #[serde(default)]
+    shift: String,
+}
+
+/// What was done before the list was shown.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Done {
+    /// The app that was deleted.
+    #[serde(default)]
+    deleted: String,
+}
+
 /// `GET /admin/apps`.
-pub(crate) async fn page(State(site): State<Site>, Frame(frame): Frame) -> Result<Html<String>, WebError> {
-    let apps = site.services.catalogue.list().await?;
+pub(crate) async fn page(
+    State(site): State<Site>,
+    Frame(frame): Frame,
+    Query(done): Query<Done>,
+) -> Result<Html<String>, WebError> {
+    let catalogue = &site.services.catalogue;
+    let apps = catalogue.list().await?;
     let launch_types = site.services.launch_types.list();
-    drawn(&AppsPage::new(
-        frame,
-        apps.iter().map(|stored| &stored.app),
-        &launch_types,
-    ))
+    let page = AppsPage::new(frame, apps.iter().map(|stored| &stored.app), &launch_types);
+    drawn(&page.with_deleted(&catalogue.deleted().await?, &done.deleted))
+}
+
+/// `POST /admin/apps/{id}/restore`.
+pub(crate) async fn restore_by_form(
+    State(site): State<Site>,
+    caller: SignedIn,
+    Id(id): Id<AppId>,
+) -> Result<Redirect, WebError> {
+    site.services.catalogue.restore(&caller.actor, &id).await?;
+    Ok(Redirect::to(&format!("/admin/apps#app-{id}")))
+}
+
+/// `POST /admin/apps/{id}/shift`.
+pub(crate) async fn shift_by_form(
+    State(site): State<Site>,
+    caller: SignedIn,
+    Id(id): Id<AppId>,
+    FormBody(form): FormBody<ShiftForm>,
+) -> Result<Redirect, WebError> {
+    let shift = match form.shift.as_str() {
+        "up" => Shift::Up,
+        "down" => Shift::Down,
+        _ => return Err(Problems::one("shift", "must be up or down").into()),
+    };
+    site.services.catalogue.shift(&caller.actor, &id, shift).await?;
+    Ok(Redirect::to(&format!("/admin/apps#app-{id}")))
 }
 
 /// `GET /admin/apps/new`.
@@ -164,7 +207,7 @@ pub(crate) async fn delete_by_form(
         .catalogue
         .delete(&caller.actor, &id, revision)
         .await?;
-    Ok(Said::AppDeleted.at(&site, "/admin/apps"))
+    Ok(Redirect::to(&format!("/admin/apps?deleted={id}")))
 }
 
 /// Errors that the form itself shows; every other one has a page of its own.

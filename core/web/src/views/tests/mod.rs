@@ -104,7 +104,7 @@ fn two_hundred_apps_are_at_most_sixty_kilobytes() {
             )
         })
         .collect();
-    let html = CataloguePage::new(page(), &many, &types, &[], &Preferences::default(), "")
+    let html = CataloguePage::new(page(), &many, &types, &[], &Preferences::default(), "", &[])
         .render()
         .unwrap();
     assert!(html.len() <= 60 * 1024, "{} bytes", html.len());
@@ -113,7 +113,7 @@ fn two_hundred_apps_are_at_most_sixty_kilobytes() {
 #[test]
 fn a_fragment_is_a_part_of_its_page() {
     let (apps, types, sessions) = (apps(), types(), sessions());
-    let catalogue = CataloguePage::new(page(), &apps, &types, &sessions, &Preferences::default(), "");
+    let catalogue = CataloguePage::new(page(), &apps, &types, &sessions, &Preferences::default(), "", &[]);
     let list = SessionsPage::new(page(), &sessions, &apps);
     let session = SessionPage::new(page(), &sessions[1], None);
     let parts = [

@@ -4,10 +4,10 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 use launchpad_domain::Grants;
 use launchpad_domain::{
-    Account, AnalyticsQuery, AnalyticsReport, App, AppFigures, AppLaunches, AuditEntry, Branding, Failure,
-    FailureFigures, Form, LaunchCounts, LaunchFigures, LaunchStep, LaunchType, Opens, PodPlan, Preferences,
-    Problems, ReadyFigures, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId, Viewer,
-    Workspace,
+    Account, AnalyticsQuery, AnalyticsReport, App, AppFigures, AppLaunches, AuditEntry, Branding, DeletedApp,
+    Failure, FailureFigures, Form, LaunchCounts, LaunchFigures, LaunchStep, LaunchType, Opens, PodPlan,
+    Preferences, Problems, ReadyFigures, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId,
+    Viewer, Workspace,
 };
 use launchpad_services::ListedWorkspace;
 
@@ -178,15 +178,17 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
 fn everybodys_pages() -> Rendered {
     let (apps, types, sessions) = (apps(), types(), sessions());
     let preferences = Preferences::parse(None, vec!["Tools".to_owned()], vec!["desktop".to_owned()]).unwrap();
-    let catalogue =
-        |query: &str| CataloguePage::new(page(), &apps, &types, &sessions, &preferences, query).render();
+    let recent = ["hostile", "desktop", "gone"].map(|id| id.parse().unwrap());
+    let catalogue = |query: &str| {
+        CataloguePage::new(page(), &apps, &types, &sessions, &preferences, query, &recent).render()
+    };
     vec![
         ("catalogue", catalogue("")),
         ("catalogue-found", catalogue("ink")),
         ("catalogue-nothing", catalogue(HOSTILE)),
         (
             "catalogue-empty",
-            CataloguePage::new(page(), &[], &types, &[], &preferences, "").render(),
+            CataloguePage::new(page(), &[], &types, &[], &preferences, "", &recent).render(),
         ),
         ("app", AppPage::new(page(), &apps[3], &types).render()),
         (
@@ -286,7 +288,12 @@ fn admin_pages() -> Rendered {
         created_at: time(),
     });
     vec![
-        ("admin-apps", AppsPage::new(page(), &apps, &types).render()),
+        (
+            "admin-apps",
+            AppsPage::new(page(), &apps, &types)
+                .with_deleted(&deleted(), "gone")
+                .render(),
+        ),
         ("admin-apps-empty", AppsPage::new(page(), &[], &types).render()),
         (
             "admin-app-new",
@@ -342,8 +349,14 @@ fn admin_pages() -> Rendered {
             AuditPage::new(page(), Vec::new(), AuditFields::default()).render(),
         ),
         ("admin-analytics", analytics(&launched()).render()),
-        ("admin-analytics-empty", analytics(&nothing_launched("day")).render()),
-        ("admin-analytics-hours", analytics(&nothing_launched("hour")).render()),
+        (
+            "admin-analytics-empty",
+            analytics(&nothing_launched("day")).render(),
+        ),
+        (
+            "admin-analytics-hours",
+            analytics(&nothing_launched("hour")).render(),
+        ),
         (
             "admin-analytics-wrong",
             AnalyticsPage::refused(
@@ -389,6 +402,16 @@ pub(super) fn workspaces() -> Vec<ListedWorkspace> {
     workspaces[1].workspace.session = Some(SessionId::new());
     workspaces[2].going = true;
     workspaces
+}
+
+fn deleted() -> Vec<DeletedApp> {
+    let deleted = |app| DeletedApp {
+        app,
+        deleted_at: time(),
+    };
+    ["gone", "desktop", "gone"]
+        .map(|id| deleted(app(id, HOSTILE, "", "url")))
+        .to_vec()
 }
 
 fn audit_fields() -> AuditFields {
