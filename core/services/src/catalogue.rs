@@ -200,7 +200,7 @@ impl Catalogue {
     /// [`ServiceError::NotFound`] where none was deleted, [`ServiceError::Taken`] where another has its id by now.
     pub async fn restore(&self, actor: &Actor, id: &AppId) -> Result<StoredApp, ServiceError> {
         let result = self.0.store.apps().restore(actor, id, self.0.clock.now()).await;
-        self.changed();
+        self.forget();
         result?.ok_or(ServiceError::NotFound("deleted app"))
     }
 
@@ -249,7 +249,7 @@ impl Catalogue {
 
     async fn put_in_order(&self, actor: &Actor, order: &[AppId]) -> Result<(), ServiceError> {
         let result = self.0.store.apps().order(actor, order, self.0.clock.now()).await;
-        self.changed();
+        self.forget();
         Ok(result?)
     }
 

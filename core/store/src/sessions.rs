@@ -225,7 +225,7 @@ impl Sessions<'_> {
             .col_expr(Column::Status, Status::Running.as_str().into())
             .col_expr(Column::PodIp, pod_ip.map(str::to_owned).into())
             .col_expr(Column::ExpiresAt, time::text(expires_at).into());
-        let transaction = self.0.begin().await?;
+        let transaction = self.begin().await?;
         let changed = update.exec(&transaction).await?.rows_affected == 1;
         if changed {
             rollups::ready(&transaction, id, now).await?;

@@ -11,9 +11,9 @@ use sea_orm::{
 
 use crate::StoreError;
 use crate::entities::{
-    account, application, audit_entry, deleted_app, entry, fact, launch, launch_app, launch_day, launch_failure,
-    launch_hour, launch_person, plugin_grant, plugin_off, plugin_value, preference, recent_app, session,
-    session_value, sign_in, token, workspace_removal,
+    account, application, audit_entry, deleted_app, entry, fact, launch, launch_app, launch_day,
+    launch_failure, launch_hour, launch_person, plugin_grant, plugin_off, plugin_value, preference,
+    recent_app, session, session_value, sign_in, token, workspace_removal,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;

@@ -40,7 +40,6 @@ said! {
     AppCreated = "app-created", "The app was created.";
     /// An app was changed.
     AppSaved = "app-saved", "The app was saved.";
-    /// An app is gone.
     /// An account is new.
     UserCreated = "user-created", "The account was created.";
     /// An account was disabled.
@@ -51,10 +50,14 @@ said! {
     TokenRevoked = "token-revoked", "The token was revoked.";
     /// A session was ended, or its launch cancelled.
     SessionEnded = "session-ended", "The session was ended.";
+    /// A workspace is to go.
+    WorkspaceDeleted = "workspace-deleted", "The workspace is being deleted.";
     /// The plugin folders were looked at.
     PluginsReloaded = "plugins-reloaded", "The plugin folders were read again.";
     /// A plugin is on.
     PluginEnabled = "plugin-enabled", "The plugin was switched on.";
+    /// A plugin was given what was ticked.
+    PluginGranted = "plugin-granted", "The plugin may do what is ticked, and nothing else.";
     /// A plugin is off.
     PluginDisabled = "plugin-disabled", "The plugin was switched off. Sessions that run are seen out.";
 }

@@ -113,11 +113,11 @@ pub(super) async fn grant_by_form(
     caller: SignedIn,
     Id(id): Id<LaunchTypeId>,
     FormBody(fields): FormBody<Vec<(String, String)>>,
-) -> Result<Redirect, WebError> {
+) -> Result<Response, WebError> {
     let ticked = fields.into_iter().filter(|(name, _)| name == "granted");
     let granted = ticked.map(|(_, word)| word).collect();
     site.services.plugins.grant(&caller.actor, &id, granted).await?;
-    Ok(Redirect::to(&format!("/admin/plugins/{id}")))
+    Ok(Said::PluginGranted.at(&site, &format!("/admin/plugins/{id}")))
 }
 
 /// `POST /admin/plugins/reload`.

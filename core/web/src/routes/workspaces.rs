@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use launchpad_domain::{Action, WorkspaceName, authorize};
 use serde::Deserialize;
 
@@ -12,6 +12,7 @@ use crate::Site;
 use crate::error::{ProblemDocument, WebError};
 use crate::input::{Id, Query};
 use crate::json::WorkspaceDocument;
+use crate::said::Said;
 use crate::views::{WorkspaceDeletePage, WorkspacesPage};
 use crate::visitor::SignedIn;
 
@@ -48,9 +49,9 @@ pub(super) async fn delete_by_form(
     State(site): State<Site>,
     caller: SignedIn,
     Id(name): Id<WorkspaceName>,
-) -> Result<Redirect, WebError> {
+) -> Result<Response, WebError> {
     site.services.workspaces.delete(&caller.actor, &name).await?;
-    Ok(Redirect::to("/admin/workspaces"))
+    Ok(Said::WorkspaceDeleted.at(&site, "/admin/workspaces"))
 }
 
 /// The viewer's workspaces; an administrator's list is everybody's.

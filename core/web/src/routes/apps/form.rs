@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use launchpad_domain::{AppDraft, AppId, Form, LaunchTypeId, Problems};
 use launchpad_services::{ServiceError, Services, Shift};
 use serde::Deserialize;
@@ -201,7 +201,7 @@ pub(crate) async fn delete_by_form(
     caller: SignedIn,
     Id(id): Id<AppId>,
     FormBody(form): FormBody<DeleteForm>,
-) -> Result<Response, WebError> {
+) -> Result<Redirect, WebError> {
     let revision = Some(form.revision.as_str()).filter(|revision| !revision.is_empty());
     site.services
         .catalogue

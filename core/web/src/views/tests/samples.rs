@@ -6,8 +6,8 @@ use launchpad_domain::Grants;
 use launchpad_domain::{
     Account, AnalyticsQuery, AnalyticsReport, App, AppFigures, AppLaunches, AuditEntry, Branding, DeletedApp,
     Failure, FailureFigures, Form, LaunchCounts, LaunchFigures, LaunchStep, LaunchType, Opens, PodPlan,
-    Preferences, Problems, ReadyFigures, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId,
-    Viewer, Workspace,
+    Preferences, Problems, ReadyFigures, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status,
+    UserId, Viewer, Workspace,
 };
 use launchpad_services::ListedWorkspace;
 
