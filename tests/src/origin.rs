@@ -77,6 +77,7 @@ impl Origin {
     }
 
     /// The same browser with the same cookie under another host name.
+    #[must_use]
     pub fn with_host(&self, host: &str) -> Self {
         Self {
             host: if host.contains(':') {
@@ -89,6 +90,7 @@ impl Origin {
     }
 
     /// The same under the host name of another session.
+    #[must_use]
     pub fn with_host_of(&self, session: &str) -> Self {
         let domain = self.host.split_once('.').map_or("", |(_, domain)| domain);
         self.with_host(&format!("s-{session}.{domain}"))
@@ -167,13 +169,12 @@ impl Origin {
 
     /// The status with which an upgrade is answered that a page of this origin asks for.
     pub async fn upgrade_status(&self, origin: Option<&str>) -> anyhow::Result<u16> {
-        let mut head = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-                        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-            .to_owned();
-        if let Some(origin) = origin {
-            head += &format!("origin: {origin}\r\n");
-        }
-        let answer = self.raw(&format!("GET /socket HTTP/1.1\r\n{head}"), "").await?;
+        let head = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let origin = origin.map_or_else(String::new, |origin| format!("origin: {origin}\r\n"));
+        let answer = self
+            .raw(&format!("GET /socket HTTP/1.1\r\n{head}{origin}"), "")
+            .await?;
         let status = answer.split(' ').nth(1).context("an answer")?;
         Ok(StatusCode::from_bytes(status.as_bytes())?.as_u16())
     }

@@ -73,7 +73,7 @@ pub(super) fn outward(headers: &mut HeaderMap) {
     for name in NOT_OUTWARD {
         headers.remove(*name);
     }
-    replace(headers, SET_COOKIE, |cookie| {
+    replace(headers, &SET_COOKIE, |cookie| {
         may_set(cookie).then(|| cookie.clone())
     });
 }
@@ -130,7 +130,7 @@ fn is_not_inward(name: &HeaderName) -> bool {
 
 /// Takes the portal's cookies out of what the app gets.
 fn strip_cookies(headers: &mut HeaderMap) {
-    replace(headers, COOKIE, |value| {
+    replace(headers, &COOKIE, |value| {
         let pairs = value.as_bytes().split(|byte| *byte == b';');
         let theirs: Vec<&[u8]> = pairs.filter(|pair| !is_ours(pair)).collect();
         let theirs = HeaderValue::from_bytes(theirs.join(&b';').trim_ascii()).ok()?;
@@ -139,9 +139,9 @@ fn strip_cookies(headers: &mut HeaderMap) {
 }
 
 /// Puts what `kept` makes of each of its values in the place of a header.
-fn replace(headers: &mut HeaderMap, name: HeaderName, kept: impl Fn(&HeaderValue) -> Option<HeaderValue>) {
-    let values: Vec<HeaderValue> = headers.get_all(&name).iter().filter_map(kept).collect();
-    headers.remove(&name);
+fn replace(headers: &mut HeaderMap, name: &HeaderName, kept: impl Fn(&HeaderValue) -> Option<HeaderValue>) {
+    let values: Vec<HeaderValue> = headers.get_all(name).iter().filter_map(kept).collect();
+    headers.remove(name);
     for value in values {
         headers.append(name.clone(), value);
     }

@@ -275,14 +275,13 @@ fn browser_pattern(pattern: &str) -> Option<String> {
         match letter {
             '\\' => {
                 let escaped = letters.next()?;
-                if !ESCAPES.contains(escaped) && !(in_class && escaped == '-') {
+                if !(ESCAPES.contains(escaped) || in_class && escaped == '-') {
                     return None;
                 }
             }
-            '[' if in_class => return None,
+            '[' | '(' | ')' | '{' | '}' | '/' | '|' if in_class => return None,
             '[' => in_class = true,
             ']' => in_class = false,
-            '(' | ')' | '{' | '}' | '/' | '|' if in_class => return None,
             // `&&`, `--` and the like are operators there.
             _ if in_class && letter.is_ascii_punctuation() && letters.peek() == Some(&letter) => return None,
             '(' if letters.peek() == Some(&'?') => {
