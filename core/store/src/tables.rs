@@ -104,16 +104,14 @@ where
 
 /// The columns by which a row is known.
 fn key<E: EntityTrait>() -> Identity {
-    let mut columns: Vec<DynIden> = E::PrimaryKey::iter()
+    let columns: Vec<DynIden> = E::PrimaryKey::iter()
         .map(|column| column.into_column().into_iden())
         .collect();
-    match (columns.pop(), columns.pop()) {
-        (Some(only), None) => Identity::Unary(only),
-        (Some(second), Some(first)) if columns.is_empty() => Identity::Binary(first, second),
-        (last, before) => {
-            columns.extend(before.into_iter().chain(last));
-            Identity::Many(columns)
-        }
+    match columns.as_slice() {
+        [only] => Identity::Unary(only.clone()),
+        [first, second] => Identity::Binary(first.clone(), second.clone()),
+        [first, second, third] => Identity::Ternary(first.clone(), second.clone(), third.clone()),
+        _ => Identity::Many(columns),
     }
 }
 
