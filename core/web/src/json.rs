@@ -302,4 +302,6 @@ pub(crate) struct HealthDocument {
     pub(crate) database: String,
     pub(crate) engine: String,
     pub(crate) launch_types: Vec<String>,
+    /// Whether this portal launches and ends sessions for all on its database; one of them does.
+    pub(crate) leads: bool,
 }

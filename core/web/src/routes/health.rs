@@ -29,6 +29,7 @@ pub(crate) async fn ready(State(site): State<Site>) -> (StatusCode, Json<HealthD
         database: report.database,
         engine: report.engine,
         launch_types: report.launch_types,
+        leads: report.leads,
     };
     (status, Json(document))
 }
