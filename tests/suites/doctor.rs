@@ -1,12 +1,15 @@
 //! `launchpad doctor` on a real cluster: what it finds in order, and what it finds wrong and how to mend it.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use launchpad_tests::{Cluster, Namespace, program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio::task::JoinHandle;
 
 use crate::PROGRAM;
 
@@ -116,7 +119,7 @@ async fn a_cluster_that_keeps_pods_apart_is_told_from_one_that_does_not() -> any
         return Ok(());
     }
     let patient = Patient::in_cluster(cluster).await?;
-    let keeping = Keeping::apart(patient.namespace.name()).await?;
+    let keeping = Keeping::apart(cluster, patient.namespace.name());
     let (lines, content) = patient.examine().await?;
     drop(keeping);
     is(&lines, "network policies", "ok", "enforced")?;
@@ -124,49 +127,58 @@ async fn a_cluster_that_keeps_pods_apart_is_told_from_one_that_does_not() -> any
     Ok(())
 }
 
-/// Does to packets what a controller for NetworkPolicies would: pods of one bridge do not reach each other's screens.
-struct Keeping(Vec<String>);
+/// Does to packets what a controller for NetworkPolicies would do for these probes: nobody reaches their screens.
+struct Keeping {
+    task: JoinHandle<()>,
+    rules: Arc<Mutex<Vec<[String; 2]>>>,
+}
 
 impl Keeping {
-    async fn apart(comment: &str) -> anyhow::Result<Self> {
-        let rule: Vec<String> = [
-            "FORWARD",
-            "--in-interface",
-            "launchpad-node",
-            "--out-interface",
-            "launchpad-node",
-            "--protocol",
-            "tcp",
-            "--dport",
-            "5900",
-            "--match",
-            "comment",
-            "--comment",
-            comment,
-            "--jump",
-            "DROP",
-        ]
-        .iter()
-        .map(|word| (*word).to_owned())
-        .collect();
-        let added = Command::new("iptables")
-            .arg("--insert")
-            .args(&rule)
-            .status()
-            .await?;
-        ensure!(added.success(), "iptables");
-        Ok(Self(rule))
+    fn apart(cluster: &'static Cluster, namespace: &str) -> Self {
+        let rules = Arc::new(Mutex::new(Vec::new()));
+        let task = tokio::spawn(keep_apart(cluster, namespace.to_owned(), Arc::clone(&rules)));
+        Self { task, rules }
     }
+}
+
+async fn keep_apart(cluster: &'static Cluster, namespace: String, rules: Arc<Mutex<Vec<[String; 2]>>>) {
+    let addresses = [
+        "--namespace",
+        &namespace,
+        "get",
+        "pods",
+        "--selector=launchpad.dev/probe",
+        "--output=jsonpath={.items[*].status.podIP}",
+    ];
+    loop {
+        let found = cluster.kubectl(&addresses, "").await.unwrap_or_default();
+        for address in found.split_whitespace() {
+            let rule = [address.to_owned(), namespace.clone()];
+            let known = rules.lock().is_ok_and(|rules| rules.contains(&rule));
+            if !known && iptables("--insert", &rule) {
+                let _ = rules.lock().map(|mut rules| rules.push(rule));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn iptables(verb: &str, [address, comment]: &[String; 2]) -> bool {
+    let done = std::process::Command::new("iptables")
+        .args([verb, "FORWARD", "--destination", address])
+        .args(["--protocol", "tcp", "--dport", "5900"])
+        .args(["--match", "comment", "--comment", comment, "--jump", "DROP"])
+        .status();
+    done.is_ok_and(|status| status.success())
 }
 
 impl Drop for Keeping {
     fn drop(&mut self) {
-        let removed = std::process::Command::new("iptables")
-            .arg("--delete")
-            .args(&self.0)
-            .status();
-        if !removed.is_ok_and(|status| status.success()) {
-            eprintln!("a rule of the test is left: {:?}", self.0);
+        self.task.abort();
+        for rule in self.rules.lock().into_iter().flat_map(|rules| rules.clone()) {
+            if !iptables("--delete", &rule) {
+                eprintln!("a rule of the test is left: {rule:?}");
+            }
         }
     }
 }
