@@ -162,7 +162,7 @@ impl Client {
         self.send(self.request(Method::DELETE, path)).await
     }
 
-    /// Sends a form as the portal's own pages do, and keeps the cookie that the answer may set.
+    /// Sends a form as the portal's own pages do, and keeps the sign-in that the answer may set.
     pub async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> anyhow::Result<Answer> {
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
@@ -173,9 +173,12 @@ impl Client {
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
         let answer = self.send(request).await?;
-        if let Some(cookie) = answer.headers.get(SET_COOKIE) {
+        for cookie in answer.headers.get_all(SET_COOKIE) {
             let pair = cookie.to_str()?.split(';').next().unwrap_or_default();
-            self.cookie = Some(pair.to_owned());
+            // The other cookie holds what the next page says.
+            if !pair.contains("launchpad-said=") {
+                self.cookie = Some(pair.to_owned());
+            }
         }
         Ok(answer)
     }

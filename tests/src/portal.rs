@@ -221,7 +221,7 @@ impl Portal {
         let mut command = self.surrounded(Path::new("strace"));
         command
             // The program stays our child, and the tracer is nobody's.
-            .args(["-D", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null"])
+            .args(["-D", "-f", "-qq", "-o", "/dev/null"])
             .args(["-e", &format!("trace={calls}"), "-e", &format!("inject={inject}")])
             .arg(&self.recipe.program);
         let Running { mut child, log } = self.serve(command)?;

@@ -125,7 +125,8 @@ async fn count(recipe: Recipe) -> anyhow::Result<()> {
     );
     ada.end(&desktop.id).await?;
     ada.until(&desktop.id, "stopped").await?;
-    Ok(drop(portal))
+    drop(portal);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -127,7 +127,7 @@ async fn a_cluster_that_keeps_pods_apart_is_told_from_one_that_does_not() -> any
     Ok(())
 }
 
-/// Does to packets what a controller for NetworkPolicies would do for these probes: nobody reaches their screens.
+/// Does to packets what a controller for network policies would do for these probes: nobody reaches their screens.
 struct Keeping {
     task: JoinHandle<()>,
     rules: Arc<Mutex<Vec<[String; 2]>>>,

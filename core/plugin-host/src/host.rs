@@ -23,7 +23,7 @@ const CRASHED: &str = "the compiler crashed";
 /// What became of a place at the start.
 enum Found {
     /// Its plugin, or why there is none.
-    Now(Result<Plugin, LoadError>),
+    Now(Result<Box<Plugin>, LoadError>),
     /// The plugin with this id must be compiled first.
     Later(LaunchTypeId),
 }
@@ -94,7 +94,7 @@ impl PluginHost {
                     installed.looks.insert(name.clone(), source.look());
                     plugin
                         .and_then(|plugin| installed.admit(&plugin, &source).map(|()| plugin))
-                        .map(|plugin| installed.add(Loaded::new(plugin, source, now)))
+                        .map(|plugin| installed.add(Loaded::new(*plugin, source, now)))
                 }
             };
             if let Err(error) = added {
@@ -138,7 +138,7 @@ impl PluginHost {
             let read = |source: Source| {
                 let found = match loader.takes_long(&source) {
                     Some(id) => Found::Later(id),
-                    None => Found::Now(loader.load(&source)),
+                    None => Found::Now(loader.load(&source).map(Box::new)),
                 };
                 (source, found)
             };

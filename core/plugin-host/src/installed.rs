@@ -83,7 +83,7 @@ impl Installed {
     }
 
     /// The plugin from this place.
-    pub(crate) fn from_place(&self, place: &str) -> Option<&Arc<Loaded>> {
+    pub(crate) fn at_place(&self, place: &str) -> Option<&Arc<Loaded>> {
         let mut plugins = self.plugins.values();
         plugins.find(|loaded| loaded.source.to_string() == place)
     }

@@ -115,7 +115,7 @@ impl PluginHost {
             }
             next
         });
-        if let (Ok(_), Some(old)) = (&outcome, before.from_place(&place)) {
+        if let (Ok(_), Some(old)) = (&outcome, before.at_place(&place)) {
             self.retain(Arc::clone(old));
         }
     }

@@ -203,7 +203,7 @@ impl Runtime for Kubernetes {
     }
 
     async fn examine(&self, needs: &Needs) -> Vec<Finding> {
-        examine::examine(&self.access, needs).await
+        Box::pin(examine::examine(&self.access, needs)).await
     }
 
     async fn apply(&self, workload: &Workload) -> Result<Option<String>, RuntimeError> {

@@ -29,6 +29,7 @@ pub(crate) async fn run(config: Config, surroundings: &Surroundings, init: bool)
     let listener = Listener::bind(config.listen, config.connections).await?;
     metrics::start(config.metrics, &stopping).await?;
     let Portal {
+        store,
         services,
         manager,
         plugins,
@@ -71,9 +72,13 @@ pub(crate) async fn run(config: Config, surroundings: &Surroundings, init: bool)
     };
     tokio::select! {
         (serving, managing, watching, keeping, backing_up, inviting, hearing, keeping_up) = ended => {
-            hearing.map_err(broke)??;
+            hearing.map_err(|error| broke(&error))??;
             for ended in [serving, managing, watching, keeping, backing_up, inviting, keeping_up] {
-                ended.map_err(broke)?;
+                ended.map_err(|error| broke(&error))?;
+            }
+            // Whoever is the last to close a SQLite file takes its log into it, so that the file is whole by itself.
+            if let Err(error) = store.close().await {
+                tracing::warn!(%error, "the database was not closed in order; nothing is lost");
             }
         }
         () = tokio::time::sleep(GRACE * 2) => tracing::warn!("something did not end in time"),
@@ -117,7 +122,7 @@ async fn invite(address: String, services: Arc<Services>, stopping: Cancellation
     }
 }
 
-fn broke(error: tokio::task::JoinError) -> ServerError {
+fn broke(error: &tokio::task::JoinError) -> ServerError {
     ServerError::Start(format!("a task broke: {error}"))
 }
 

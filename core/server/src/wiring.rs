@@ -70,6 +70,8 @@ impl Surroundings {
 
 /// A portal that answers nobody yet.
 pub(crate) struct Portal {
+    /// The database, which is closed last.
+    pub(crate) store: Store,
     /// Every use case.
     pub(crate) services: Arc<Services>,
     /// What must be run beside the requests.
@@ -188,12 +190,13 @@ pub(crate) async fn build(
     let peering = Peering::new(store.peers(&config.database), Arc::clone(&services));
     let leadership = services.leadership.clone();
     let (checkpoints, upkeep) = keepers(config, &store, &clock, init).await?;
-    let backups = BackupSchedule::new(config.backup.clone(), store, clock, leadership);
+    let backups = BackupSchedule::new(config.backup.clone(), store.clone(), clock, leadership);
     services.plugins.take_up().await?;
     if let Some(path) = &config.seed {
         seed(&services, path).await?;
     }
     Ok(Portal {
+        store,
         services,
         manager,
         plugins,

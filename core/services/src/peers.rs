@@ -24,12 +24,12 @@ impl Leadership {
 
     /// Waits until this portal leads.
     pub async fn gained(&self) {
-        self.until(|term| term.is_some()).await;
+        self.until(Option::is_some).await;
     }
 
     /// Waits until this portal does not lead.
     pub async fn lost(&self) {
-        self.until(|term| term.is_none()).await;
+        self.until(Option::is_none).await;
     }
 
     async fn until(&self, holds: impl Fn(&Option<Term>) -> bool) {

@@ -36,7 +36,9 @@ impl Apps<'_> {
     /// The apps that were deleted last, newest first.
     pub async fn deleted(&self, limit: u64) -> Result<Vec<DeletedApp>> {
         let query = Entity::find().order_by_desc(Column::Id).limit(limit);
-        Ok(readable(query.all(self.store().reader()).await?, deleted))
+        Ok(readable(query.all(self.store().reader()).await?, |row| {
+            deleted(&row)
+        }))
     }
 
     /// Puts the app of this id that was deleted last back to where it stood; `None` where there is none.
@@ -53,7 +55,7 @@ impl Apps<'_> {
             .await?;
         let Some(row) = newest else { return Ok(None) };
         let position = row.position;
-        let app = deleted(row.clone())?.app;
+        let app = deleted(&row)?.app;
         let restored = insert(&transaction, &app, position).await?;
         row.delete(&transaction).await?;
         let deed = Deed::new(AuditAction::RestoreApp)
@@ -65,7 +67,7 @@ impl Apps<'_> {
     }
 }
 
-fn deleted(row: Model) -> Result<DeletedApp> {
+fn deleted(row: &Model) -> Result<DeletedApp> {
     let app = serde_json::from_str(&row.app)
         .map_err(|error| StoreError::Corrupt(format!("deleted app {}: {error}", row.app_id)))?;
     Ok(DeletedApp {

@@ -279,13 +279,12 @@ async fn person(connection: &impl ConnectionTrait, user: &str, app_id: &str, at:
         [user.into(), app_id.into(), at.into()],
     )
     .await?;
-    let number = match number_of(connection, user).await? {
-        Some(number) => number,
-        None => {
-            let insert = "INSERT INTO launch_people (user_id) VALUES ($1) ON CONFLICT (user_id) DO NOTHING";
-            run(connection, insert, [user.into()]).await?;
-            number_of(connection, user).await?.unwrap_or_default()
-        }
+    let number = if let Some(number) = number_of(connection, user).await? {
+        number
+    } else {
+        let insert = "INSERT INTO launch_people (user_id) VALUES ($1) ON CONFLICT (user_id) DO NOTHING";
+        run(connection, insert, [user.into()]).await?;
+        number_of(connection, user).await?.unwrap_or_default()
     };
     u32::try_from(number).map_err(|_| StoreError::Corrupt(format!("{number} is no account's number")))
 }

@@ -164,7 +164,7 @@ pub(crate) async fn watch<F: Future<Output = bool>>(
         tokio::select! {
             () = site.stopping.cancelled() => return End::Stopping,
             change = changes.recv() => match change {
-                Ok(changed) if !changed.concerns(id) => continue,
+                Ok(which) if !which.concerns(id) => continue,
                 Ok(_) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return End::Stopping,
             },

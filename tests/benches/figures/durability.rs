@@ -26,9 +26,9 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
     let file = start(recipe()).await?;
     add_rate(table, "SQLite", &file).await?;
     let server = Postgres::start().await?;
-    let served = start(recipe().database(server.url())).await?;
-    add_rate(table, "PostgreSQL", &served).await?;
-    drop(served);
+    let other = start(recipe().database(server.url())).await?;
+    add_rate(table, "PostgreSQL", &other).await?;
+    drop(other);
     backup(table, &file).await
 }
 

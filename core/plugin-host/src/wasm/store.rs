@@ -69,15 +69,12 @@ pub(super) fn fresh(
 
 impl ResourceLimiter for CallState {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        match self.memory.checked_sub(desired.saturating_sub(current)) {
-            Some(left) => {
-                self.memory = left;
-                Ok(true)
-            }
-            None => {
-                self.out_of_memory = true;
-                refuse(format!("it asked for memory of {desired} bytes"))
-            }
+        if let Some(left) = self.memory.checked_sub(desired.saturating_sub(current)) {
+            self.memory = left;
+            Ok(true)
+        } else {
+            self.out_of_memory = true;
+            refuse(format!("it asked for memory of {desired} bytes"))
         }
     }
 

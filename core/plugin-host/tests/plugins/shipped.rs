@@ -102,7 +102,7 @@ async fn container_and_container_pvc_plan_the_same_pod_but_for_the_workspace() {
         }
         assert_eq!(one.answer, other, "{}", one.name);
     }
-    assert_eq!(compared, 3);
+    assert_eq!(compared, 4);
 }
 
 #[tokio::test]
@@ -175,26 +175,14 @@ async fn the_hook_validate_is_called_where_there_is_one() {
     );
 }
 
-/// Components as they were built against earlier versions of the interface, kept for ever: they must go on working
-/// without being built anew.
+/// Plugins as they were built against earlier versions of the interface, each with what was recorded of it then, kept
+/// for ever: they must go on working without being built anew.
 #[tokio::test]
 async fn a_component_of_an_earlier_version_still_answers_as_recorded() {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = tempfile::tempdir().unwrap();
-    let plugin = folder.path().join("container");
-    std::fs::create_dir_all(plugin.join("tests")).unwrap();
-    let today = here.join("../../plugins/container");
-    for name in ["plugin.toml", "settings.schema.json"] {
-        std::fs::copy(today.join(name), plugin.join(name)).unwrap();
-    }
-    for entry in std::fs::read_dir(today.join("tests")).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), plugin.join("tests").join(entry.file_name())).unwrap();
-    }
-    for old in std::fs::read_dir(here.join("tests/fixtures")).unwrap() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    for old in std::fs::read_dir(kept).unwrap() {
         let old = old.unwrap().path();
-        std::fs::copy(&old, plugin.join("plugin.wasm")).unwrap();
-        let host = PluginHost::load(setup(vec![Source::Folder(plugin.clone())])).await;
+        let host = PluginHost::load(setup(vec![Source::Folder(old.clone())])).await;
         assert!(
             host.failures().is_empty(),
             "{}: {:?}",

@@ -116,6 +116,10 @@ pub(crate) struct Shared {
 }
 
 impl Sessions {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one for each part, from the one place that has them"
+    )]
     pub(crate) fn new(
         store: Store,
         catalogue: Catalogue,

@@ -89,7 +89,7 @@ async fn whoever_loses_its_connection_leads_no_more() {
             term = led(&mut second) => term,
         }
     };
-    assert!(heard.await > term);
+    assert!(Box::pin(heard).await > term);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,13 +57,13 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
 {{- end }}
 
 {{- define "launchpad.dataMounts" -}}
-- name: data
-  mountPath: /data
 {{- if .Values.database.existingSecret }}
 - name: audit
   mountPath: /audit
   readOnly: true
 {{- end }}
+- name: data
+  mountPath: /data
 {{- end }}
 
 {{- define "launchpad.dataVolumes" -}}

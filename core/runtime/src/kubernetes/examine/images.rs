@@ -21,7 +21,7 @@ pub(super) async fn examine(access: &Access, needs: &Needs) -> Finding {
     let images: Vec<&str> = needs.all_images().collect();
     let mut lacking = Vec::new();
     for some in images.chunks(AT_ONCE) {
-        match look(access, some).await {
+        match Box::pin(look(access, some)).await {
             Ok(wrong) => lacking.extend(wrong),
             Err(error) => return not_seen(IMAGES, &error, access.namespace()),
         }

@@ -1,4 +1,4 @@
-//! Whether the cluster enforces NetworkPolicies. One that does not ignores them and says nothing, and then every session can
+//! Whether the cluster enforces network policies. One that does not ignores them and says nothing, and then every session can
 //! look at every other's screen.
 
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub(super) async fn examine(access: &Access, needs: &Needs) -> Finding {
             "set sessions.sidecar_image",
         );
     }
-    match look(access, &needs.sidecar_image).await {
+    match Box::pin(look(access, &needs.sidecar_image)).await {
         Ok(Outcome::Kept) => Finding::ok(POLICIES, "enforced: a pod that a policy closes is closed"),
         Ok(Outcome::Connected) => Finding::wrong(
             POLICIES,
@@ -63,7 +63,7 @@ async fn look(access: &Access, image: &str) -> Result<Outcome, RuntimeError> {
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, {"name": "x11", "mountPath": "/tmp/.X11-unix"}],
     });
     let screen = Probe::start(access, vec![screen], volumes).await?;
-    let outcome = look_at(access, &screen, image).await;
+    let outcome = Box::pin(look_at(access, &screen, image)).await;
     // With the policy, which belongs to it.
     screen.end(access).await;
     outcome
