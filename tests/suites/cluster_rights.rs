@@ -34,7 +34,7 @@ use Missed::{DeleteWorkspace, End, Launch, ListWorkspaces, Notice};
 const RIGHTS: &[(&str, &str, &str, Missed)] = &[
     ("", "pods", "create", Launch),
     ("", "pods", "patch", Launch),
-    ("", "pods", "list", Launch),
+    ("", "pods", "list", Notice),
     ("", "pods", "get", Notice),
     ("", "pods", "watch", Notice),
     ("", "pods", "delete", End),

@@ -331,7 +331,7 @@ async fn a_full_disk_refuses_changes_and_nothing_else() -> anyhow::Result<()> {
 /// Holds the lock of a writer, as any other process with this database open could: SQLite's byte for it in the index of
 /// the log (`WAL_WRITE_LOCK`). Perl is part of every Debian.
 const WRITER: &str = "use Fcntl; open(F, '+<', shift) or die; \
-    fcntl(F, F_SETLK, pack('s s x4 q q i x4', F_WRLCK, 0, 120, 1, 0)) or die; $| = 1; print \"held\\n\"; <STDIN>";
+    my $lock = pack('s s x4 q q i x4', F_WRLCK, 0, 120, 1, 0); fcntl(F, F_SETLK, $lock) or die; $| = 1; print \"held\\n\"; <STDIN>";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_locked_out_waits_and_is_then_told() -> anyhow::Result<()> {
