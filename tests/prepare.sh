@@ -15,6 +15,7 @@ missing_packages() {
     command -v node >/dev/null || printf '%s\n' nodejs
     command -v npm >/dev/null || printf '%s\n' npm
     command -v strace >/dev/null || printf '%s\n' strace
+    is_installed e2fsprogs || printf '%s\n' e2fsprogs
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || printf '%s\n' postgresql
     local package
     # Without a font with letters and one with pictures, the browser draws boxes.
