@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the suites need and this machine lacks, and says what it does. A machine that is ready is left as it is.
 #
-# Debian's packages for the browser, the database, Node and disks that fail; npm's for the browser suite, pinned in tests/browser; what the
-# test cluster needs by its own tests/cluster/prepare.sh.
+# Debian's packages for the browser, the database, Node and disks that fail; npm's for the browser suite, pinned in tests/browser; an S3
+# server from its Go module; what the test cluster needs by its own tests/cluster/prepare.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -65,6 +65,17 @@ install_browser_suite() {
     touch "$folder/node_modules/.package-lock.json"
 }
 
+# In the user's cache, so that it is built once for all clones.
+install_s3_server() {
+    local version=v1.8.0 folder=${XDG_CACHE_HOME:-$HOME/.cache}/launchpad-tests
+    if [[ $(go version -m "$folder/versitygw" 2>/dev/null) == *"github.com/versity/versitygw"*"$version"* ]]; then
+        say "the S3 server $folder/versitygw is built"
+        return
+    fi
+    say "building the S3 server versitygw $version into $folder"
+    GOBIN=$folder go install "github.com/versity/versitygw/cmd/versitygw@$version"
+}
+
 check_rust() {
     command -v cargo >/dev/null || fail 'cargo is missing: install Rust by https://rustup.rs'
     cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
@@ -75,4 +86,5 @@ check_rust() {
 check_rust
 install_packages
 tests/cluster/prepare.sh
+install_s3_server
 install_browser_suite

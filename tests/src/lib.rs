@@ -2,6 +2,7 @@
 //! and asks the engine what is left.
 
 pub mod blaster;
+mod buckets;
 mod checker;
 mod client;
 mod cluster;
@@ -18,6 +19,7 @@ mod program;
 mod screen;
 mod seed;
 
+pub use buckets::Buckets;
 pub use checker::until_whole;
 pub use client::{Answer, Client, Session};
 pub use cluster::{Alone, Cluster, Namespace, Stopped, cluster_tool, foreign_kinds, simulate};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, ensure};
-use launchpad_tests::{Client, Portal, Postgres, Recipe, Seed, link};
+use launchpad_tests::{Buckets, Client, Portal, Postgres, Recipe, Seed, link};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -32,6 +32,13 @@ fn snapshots(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// What is backed up while people work is what they had been told is saved, whichever database it was in, and goes
 /// into a portal that has another.
 async fn moves(from: Recipe, to: Recipe) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path().join("backups");
+    moves_by(folder.to_str().context("a folder's name")?, from, to).await
+}
+
+/// The same, by this folder or bucket.
+async fn moves_by(destination: &str, from: Recipe, to: Recipe) -> anyhow::Result<()> {
     let source = from.start().await?;
     let ada = source.account("ada", "admin", PASSWORD).await?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -39,8 +46,6 @@ async fn moves(from: Recipe, to: Recipe) -> anyhow::Result<()> {
         stop.clone(),
         Client::with_token(&source.url(), token(&ada)?)?,
     ));
-    let folder = source.folder().join("backups");
-    let destination = folder.to_str().context("a folder's name")?;
     let mut saved = 0;
     for _ in 0..3 {
         // What is acknowledged before a backup is in it.
@@ -126,6 +131,74 @@ async fn a_backup_goes_from_a_file_to_a_server_and_back() -> anyhow::Result<()> 
     moves(recipe(), recipe().database(server.url())).await?;
     let server = Postgres::start().await?;
     moves(recipe().database(server.url()), recipe()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_goes_through_a_bucket() -> anyhow::Result<()> {
+    let buckets = Buckets::start().await?;
+    let (from, to) = (buckets.told_to(recipe()), buckets.told_to(recipe()));
+    moves_by(Buckets::PLACE, from, to).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_keeps_so_many_backups_and_what_is_wrong_with_them_is_found() -> anyhow::Result<()> {
+    let buckets = Buckets::start().await?;
+    let mut portal = buckets.told_to(recipe()).start().await?;
+    says(&portal, &["backup", "verify", Buckets::PLACE], "", 1).await?;
+    for _ in 0..3 {
+        says(&portal, &["backup", Buckets::PLACE, "--keep", "2"], "", 0).await?;
+    }
+    let verified = out(&says(&portal, &["backup", "verify", Buckets::PLACE], "", 0).await?);
+    ensure!(verified.lines().count() == 2, "{verified}");
+
+    let found = snapshots(&buckets.objects())?;
+    ensure!(found.len() == 2, "{found:?}");
+    let mut flipped = std::fs::read(&found[1])?;
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    std::fs::write(&found[1], flipped)?;
+    portal.kill().await?;
+    let database = std::fs::read(portal.folder().join("launchpad.db"))?;
+    let told = says(&portal, &["restore", Buckets::PLACE], "", 1).await?;
+    ensure!(
+        String::from_utf8_lossy(&told.stderr).contains("checksum"),
+        "{told:?}"
+    );
+    ensure!(
+        std::fs::read(portal.folder().join("launchpad.db"))? == database,
+        "it was changed"
+    );
+    std::fs::remove_file(found[0].with_extension("json"))?;
+    let told = out(&says(&portal, &["backup", "verify", Buckets::PLACE], "", 1).await?);
+    ensure!(
+        told.contains("checksum is not") && told.contains("no manifest"),
+        "{told}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_refuses_or_is_away_is_told() -> anyhow::Result<()> {
+    let buckets = Buckets::start().await?;
+    let told = async |recipe: Recipe, place: &str| {
+        let portal = recipe.unstarted()?;
+        says(&portal, &["migrate", "up"], "", 0).await?;
+        let refused = says(&portal, &["backup", place], "", 1).await?;
+        anyhow::Ok(String::from_utf8_lossy(&refused.stderr).into_owned())
+    };
+    let there = || buckets.told_to(recipe());
+    let wrong_key = there().set("AWS_SECRET_ACCESS_KEY", "other");
+    let said = told(wrong_key, Buckets::PLACE).await?;
+    ensure!(said.contains("refuses these credentials"), "{said}");
+    let said = told(there(), "s3://nowhere/launchpad").await?;
+    ensure!(said.contains("no such bucket"), "{said}");
+    let nobody = there().set("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+    let said = told(nobody, Buckets::PLACE).await?;
+    ensure!(said.contains("look at AWS_ENDPOINT_URL"), "{said}");
+    for address in ["s3://", "s3://key:secret@backups/", "ftp://backups/"] {
+        told(there(), address).await?;
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ mod peers;
 mod plugins;
 mod preferences;
 pub mod sessions;
+mod tls;
 pub mod upkeep;
 mod workspaces;
 
@@ -31,7 +32,7 @@ use launchpad_store::Store;
 pub use accounts::{Accounts, SignedIn};
 pub use analytics::Analytics;
 pub use audit::AuditLog;
-pub use backup::{BackupError, Backups};
+pub use backup::{BackupError, Backups, BucketAccess};
 pub use catalogue::{Catalogue, SeedError, Shift};
 pub use error::ServiceError;
 pub use health::{Health, HealthReport};

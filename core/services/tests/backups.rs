@@ -9,8 +9,8 @@ use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use launchpad_domain::Clock;
-use launchpad_services::Backups;
 use launchpad_services::backup::BackupPlan;
+use launchpad_services::{Backups, BucketAccess};
 use launchpad_store::{DatabaseUrl, Store};
 
 #[derive(Debug)]
@@ -47,7 +47,7 @@ async fn a_backup_is_taken_when_it_is_due_and_the_oldest_goes() {
     let clock = Scripted(Mutex::new("2026-11-24T00:00:00Z".parse().unwrap()));
     let destination = folder.path().join("backups");
     let plan = BackupPlan {
-        backups: Backups::at(destination.to_str().unwrap()).unwrap(),
+        backups: Backups::at(destination.to_str().unwrap(), &BucketAccess::default()).unwrap(),
         interval: TimeDelta::hours(24),
         keep: 2,
     };

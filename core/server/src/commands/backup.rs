@@ -17,7 +17,7 @@ use crate::wiring;
 #[derive(Debug, Args)]
 #[command(subcommand_negates_reqs = true)]
 pub(crate) struct BackupOptions {
-    /// A folder; it is made where it is missing
+    /// A folder, which is made where it is missing, or a bucket: s3://bucket/prefix
     #[arg(required = true, value_name = "DEST")]
     destination: Option<String>,
     /// Once it is taken, keep only this many, the newest of those there
@@ -32,9 +32,9 @@ pub(crate) struct BackupOptions {
 
 #[derive(Debug, Subcommand)]
 enum BackupCommand {
-    /// Read every backup in a folder as a restore would
+    /// Read every backup there as a restore would
     Verify {
-        /// The folder
+        /// The folder or bucket
         #[arg(value_name = "DEST")]
         destination: String,
         /// Say it as JSON
@@ -46,7 +46,7 @@ enum BackupCommand {
 /// What is restored, and how.
 #[derive(Debug, Args)]
 pub(crate) struct RestoreOptions {
-    /// The folder of the backups
+    /// The folder or bucket of the backups
     #[arg(value_name = "DEST")]
     destination: String,
     /// The newest backup of this time or before, like 2026-11-24T03:00:00Z; the newest of all, unless set
@@ -66,10 +66,10 @@ pub(crate) struct RestoreOptions {
 /// Takes a backup, or verifies those that are there.
 pub(crate) async fn backup(config: &Config, options: BackupOptions) -> Result<(), ServerError> {
     if let Some(BackupCommand::Verify { destination, json }) = options.command {
-        return verify(&Backups::at(&destination)?, json).await;
+        return verify(&Backups::at(&destination, &config.buckets)?, json).await;
     }
     let destination = options.destination.unwrap_or_default();
-    let backups = Backups::at(&destination)?;
+    let backups = Backups::at(&destination, &config.buckets)?;
     let store = wiring::open_store(config).await?;
     let manifest = backups.take(&store, &SystemClock::default()).await?;
     if let Some(keep) = options.keep {
@@ -79,7 +79,8 @@ pub(crate) async fn backup(config: &Config, options: BackupOptions) -> Result<()
         return say_json(&manifest);
     }
     say(format_args!(
-        "{destination}/{}: {} rows, {} bytes",
+        "{}/{}: {} rows, {} bytes",
+        destination.trim_end_matches('/'),
         manifest.file,
         rows(&manifest),
         manifest.bytes
@@ -114,7 +115,7 @@ pub(crate) async fn restore(config: &Config, options: RestoreOptions) -> Result<
         checkpoints: config.checkpoints.clone(),
         new_audit_key: options.new_audit_key,
     };
-    let backups = Backups::at(&options.destination)?;
+    let backups = Backups::at(&options.destination, &config.buckets)?;
     let clock = SystemClock::default();
     let restored = backups
         .restore(&config.database, &request, Actor::command_line(), &clock)

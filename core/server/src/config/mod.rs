@@ -16,7 +16,7 @@ use launchpad_domain::{Branding, LaunchTypeId};
 use launchpad_plugin_host::Ceiling;
 use launchpad_runtime::KubernetesSettings;
 use launchpad_services::audit::Checkpoints;
-use launchpad_services::backup::BackupPlan;
+use launchpad_services::backup::{BackupPlan, BucketAccess};
 use launchpad_services::upkeep::RetentionPolicy;
 use launchpad_services::{FetchRules, SessionSettings};
 use launchpad_store::DatabaseUrl;
@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) audit_key: PathBuf,
     /// What is known of that log outside the database.
     pub(crate) checkpoints: Checkpoints,
+    /// How buckets are reached.
+    pub(crate) buckets: BucketAccess,
     /// The backups that are taken by themselves.
     pub(crate) backup: Option<BackupPlan>,
     /// How long things are kept.
@@ -142,7 +144,7 @@ impl Config {
         let mut problems = ConfigProblems::default();
         let figment = layers::merged(overrides, environment, &mut problems);
         let mut reader = Reader::new(figment, problems);
-        let config = Self::read(&mut reader);
+        let config = Self::read(&mut reader, buckets(environment));
         match config {
             Some(config) if reader.problems.is_empty() => Ok(Self {
                 warnings: reader.problems.into_warnings(),
@@ -153,7 +155,7 @@ impl Config {
     }
 
     /// Every setting is looked at, also after one was wrong.
-    fn read(reader: &mut Reader) -> Option<Self> {
+    fn read(reader: &mut Reader, buckets: BucketAccess) -> Option<Self> {
         let listen = sections::listen(reader);
         let origins = listen
             .as_ref()
@@ -161,7 +163,7 @@ impl Config {
         let database = reader.parsed(keys::DB, str::parse);
         let audit_key = reader.optional(keys::AUDIT_KEY, |path| Ok(PathBuf::from(path)));
         let checkpoints = reader.optional(keys::AUDIT_CHECKPOINTS, |path| Ok(Checkpoints::at(path.into())));
-        let backup = sections::backup(reader);
+        let backup = sections::backup(reader, &buckets);
         let retention = sections::retention(reader);
         let seed = reader.optional(keys::SEED, |path| Ok(PathBuf::from(path)));
         let runtime = reader.parsed(keys::RUNTIME, sections::runtime);
@@ -179,6 +181,7 @@ impl Config {
             address,
             checkpoints: checkpoints.unwrap_or_else(|| Checkpoints::beside(&audit_key)),
             audit_key,
+            buckets,
             backup,
             retention: retention?,
             database: database?,
@@ -194,6 +197,13 @@ impl Config {
             warnings: Vec::new(),
         })
     }
+}
+
+/// What the environment says of buckets, under the names that every client of S3 reads.
+fn buckets(environment: &[(OsString, OsString)]) -> BucketAccess {
+    let text =
+        |(name, value): &(OsString, OsString)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()));
+    environment.iter().filter_map(text).collect()
 }
 
 #[cfg(test)]

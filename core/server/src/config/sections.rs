@@ -8,7 +8,7 @@ use launchpad_domain::policy::{Ceilings, PodLimits, WorkspaceRules};
 use launchpad_domain::{Branding, Capability, ClaimAccess, Quantity};
 use launchpad_plugin_host::{Ceiling, MAX_CPU, MAX_MEMORY, MAX_WALL};
 use launchpad_runtime::{ConnectBy, KubernetesSettings, SessionNetwork};
-use launchpad_services::backup::BackupPlan;
+use launchpad_services::backup::{BackupPlan, BucketAccess};
 use launchpad_services::upkeep::RetentionPolicy;
 use launchpad_services::{Backups, FetchRules, SessionSettings};
 use launchpad_store::DatabaseUrl;
@@ -104,9 +104,9 @@ pub(crate) fn audit_key(database: Option<&DatabaseUrl>) -> PathBuf {
 }
 
 /// The backups that are taken by themselves, if any are. What is wrong has been noted.
-pub(super) fn backup(reader: &mut Reader) -> Option<BackupPlan> {
+pub(super) fn backup(reader: &mut Reader, buckets: &BucketAccess) -> Option<BackupPlan> {
     let backups = reader.optional(keys::BACKUP_DESTINATION, |text| {
-        Backups::at(text).map_err(|error| error.to_string())
+        Backups::at(text, buckets).map_err(|error| error.to_string())
     });
     let interval = reader.number(keys::BACKUP_INTERVAL, 1, 24 * 366);
     let keep = reader.number(keys::BACKUP_KEEP, 1, 10_000);

@@ -20,6 +20,14 @@ pub enum BackupError {
         /// Why not.
         cause: std::io::Error,
     },
+    /// A bucket could not be read or written.
+    #[error("{bucket}: {}", told(.cause))]
+    Bucket {
+        /// Which, and where in it.
+        bucket: String,
+        /// Why not.
+        cause: object_store::Error,
+    },
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -39,5 +47,25 @@ impl BackupError {
             path: path.clone(),
             cause,
         }
+    }
+}
+
+/// What is most likely wrong, and behind it what the store said. Of a listing that is refused `object_store` keeps nothing but the
+/// text of the answer, in which S3 names the reason (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
+fn told(cause: &object_store::Error) -> String {
+    let text = cause.to_string();
+    let within = |name: &str| Some(text.split_once(&format!("<{name}>"))?.1.split_once("</")?.0);
+    let code = within("Code").unwrap_or_default();
+    let likely = match code {
+        "NoSuchBucket" => "there is no such bucket",
+        "NoSuchKey" => "the object is not there",
+        "AccessDenied" | "ExpiredToken" | "InvalidAccessKeyId" | "InvalidToken" | "SignatureDoesNotMatch" => {
+            "the store refuses these credentials; look at AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and at what they may do"
+        }
+        _ => "the store did not do it; look at AWS_ENDPOINT_URL, AWS_REGION and the credentials",
+    };
+    match within("Message") {
+        Some(message) => format!("{likely} ({code}: {message})"),
+        None => format!("{likely} ({text})"),
     }
 }

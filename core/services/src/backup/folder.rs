@@ -6,7 +6,10 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
+
 use super::manifest::{Manifest, manifest_name, time_of};
+use super::place::{Opened, Place, Unfinished};
 use super::{BackupError, Result};
 
 /// Whoever writes to the folder holds this file's lock.
@@ -14,7 +17,7 @@ const LOCK: &str = ".launchpad-backup.lock";
 /// What is not finished ends so; whoever holds the lock may remove it.
 const PARTIAL: &str = ".partial";
 /// Most bytes of a manifest.
-const MAX_MANIFEST: u64 = 1 << 20;
+pub(super) const MAX_MANIFEST: u64 = 1 << 20;
 
 /// A folder.
 #[derive(Debug, Clone)]
@@ -28,14 +31,14 @@ impl fmt::Display for Folder {
 
 /// A backup that is being written. Dropped before its end, it leaves nothing.
 #[derive(Debug)]
-pub(super) struct Unfinished {
+struct Writing {
     folder: PathBuf,
     file: String,
     partial: PathBuf,
     _lock: File,
 }
 
-impl Drop for Unfinished {
+impl Drop for Writing {
     fn drop(&mut self) {
         // SQLite's own file, where it is interrupted, lies beside it.
         for suffix in ["", "-journal"] {
@@ -54,67 +57,29 @@ impl Folder {
     pub(super) fn new(path: &Path) -> Self {
         Self(path.to_owned())
     }
+}
 
-    pub(super) fn path_of(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    pub(super) fn exists(&self) -> bool {
-        self.0.is_dir()
-    }
-
-    /// Removes a backup by its manifest's name: that first, so that whoever finds one finds a backup.
-    pub(super) async fn remove(&self, manifest: &str) -> Result<()> {
-        let stem = manifest.strip_suffix(".json").unwrap_or(manifest);
-        let files = [self.path_of(manifest), self.path_of(&format!("{stem}.db"))];
-        tokio::task::spawn_blocking(move || {
-            for file in files {
-                match fs::remove_file(&file) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => {
-                        return Err(BackupError::at(&file)(error));
-                    }
-                    _ => {}
-                }
-            }
-            Ok(())
-        })
-        .await?
-    }
-
-    /// Makes the folder where it is missing, and keeps other backups out until this one is written.
-    pub(super) async fn begin(&self, file: String) -> Result<Unfinished> {
+#[async_trait]
+impl Place for Folder {
+    async fn names(&self) -> Result<Vec<String>> {
         let folder = self.0.clone();
-        tokio::task::spawn_blocking(move || begin(folder, file)).await?
+        tokio::task::spawn_blocking(move || names(&folder)).await?
     }
 
-    /// The names of all manifests, newest first.
-    pub(super) async fn manifests(&self) -> Result<Vec<String>> {
-        self.names(".json").await
-    }
-
-    /// Snapshots without a manifest.
-    pub(super) async fn without_manifest(&self) -> Result<Vec<String>> {
-        let mut names = self.names(".db").await?;
-        names.retain(|name| !self.path_of(&manifest_name(name)).exists());
-        Ok(names)
-    }
-
-    pub(super) async fn manifest(&self, name: &str) -> Result<Manifest> {
-        let path = self.path_of(name);
-        let text = tokio::task::spawn_blocking(move || {
+    async fn read(&self, manifest: &str) -> Result<Vec<u8>> {
+        let path = self.0.join(manifest);
+        tokio::task::spawn_blocking(move || {
             let mut text = Vec::new();
             File::open(&path)
                 .and_then(|file| file.take(MAX_MANIFEST).read_to_end(&mut text))
                 .map_err(BackupError::at(&path))?;
-            Ok::<_, BackupError>(text)
+            Ok(text)
         })
-        .await??;
-        Manifest::parse(name, &text)
+        .await?
     }
 
-    /// Copies a snapshot to a new file that only its owner may read.
-    pub(super) async fn fetch(&self, name: &str, to: &Path) -> Result<()> {
-        let (from, to) = (self.path_of(name), to.to_owned());
+    async fn fetch(&self, snapshot: &str, to: &Path) -> Result<()> {
+        let (from, to) = (self.0.join(snapshot), to.to_owned());
         tokio::task::spawn_blocking(move || {
             let mut source = File::open(&from).map_err(BackupError::at(&from))?;
             let mut copy = new_file(&to).map_err(BackupError::at(&to))?;
@@ -124,33 +89,36 @@ impl Folder {
         .await?
     }
 
-    async fn names(&self, suffix: &'static str) -> Result<Vec<String>> {
-        let folder = self.0.clone();
-        tokio::task::spawn_blocking(move || {
-            let at = BackupError::at(&folder);
-            let mut names = Vec::new();
-            for entry in fs::read_dir(&folder).map_err(&at)? {
-                let name = entry.map_err(&at)?.file_name();
-                let name = name
-                    .to_str()
-                    .filter(|name| name.ends_with(suffix) && time_of(name).is_some());
-                names.extend(name.map(str::to_owned));
-            }
-            names.sort_unstable_by(|one, other| other.cmp(one));
-            Ok(names)
+    async fn open(&self, snapshot: &str) -> Result<Opened> {
+        Ok(Opened {
+            path: self.0.join(snapshot),
+            _brought_to: None,
         })
-        .await?
+    }
+
+    async fn remove(&self, name: &str) -> Result<()> {
+        let file = self.0.join(name);
+        match tokio::fs::remove_file(&file).await {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(BackupError::at(&file)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the folder where it is missing, and keeps other backups out until this one is written.
+    async fn begin(&self, snapshot: String) -> Result<Box<dyn Unfinished>> {
+        let folder = self.0.clone();
+        let writing = tokio::task::spawn_blocking(move || begin(folder, snapshot)).await??;
+        Ok(Box::new(writing))
     }
 }
 
-impl Unfinished {
-    /// Where the snapshot is to be written; there is no such file now.
-    pub(super) fn path(&self) -> &Path {
+#[async_trait]
+impl Unfinished for Writing {
+    fn path(&self) -> &Path {
         &self.partial
     }
 
-    /// The snapshot gets its name, then the manifest is written: each whole and on the disk before the next.
-    pub(super) async fn finish(self, manifest: &Manifest) -> Result<()> {
+    async fn finish(self: Box<Self>, manifest: &Manifest) -> Result<()> {
         let text = manifest.text()?;
         tokio::task::spawn_blocking(move || {
             let synchronise = |path: &Path| {
@@ -175,7 +143,22 @@ impl Unfinished {
     }
 }
 
-fn begin(folder: PathBuf, file: String) -> Result<Unfinished> {
+fn names(folder: &Path) -> Result<Vec<String>> {
+    let at = BackupError::at(folder);
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(&at)?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(&at)?.file_name();
+        let name = name.to_str().filter(|name| time_of(name).is_some());
+        names.extend(name.map(str::to_owned));
+    }
+    Ok(names)
+}
+
+fn begin(folder: PathBuf, file: String) -> Result<Writing> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -210,7 +193,7 @@ fn begin(folder: PathBuf, file: String) -> Result<Unfinished> {
             place.display()
         )));
     }
-    Ok(Unfinished {
+    Ok(Writing {
         partial: with_suffix(&place, PARTIAL),
         folder,
         file,

@@ -118,6 +118,11 @@ pub(super) fn manifest_name(file: &str) -> String {
     format!("{}.json", file.strip_suffix(".db").unwrap_or(file))
 }
 
+/// How the snapshot of a manifest is called.
+pub(super) fn file_of(manifest: &str) -> String {
+    format!("{}.db", manifest.strip_suffix(".json").unwrap_or(manifest))
+}
+
 /// When a backup was taken, by the name of its manifest or its snapshot; none for other files.
 pub(super) fn time_of(name: &str) -> Option<DateTime<Utc>> {
     let stem = name.strip_suffix(".json").or_else(|| name.strip_suffix(".db"))?;

@@ -1,23 +1,29 @@
-//! Backups: snapshots of the database in a folder, each with a manifest beside it that says what it must hold.
+//! Backups: snapshots of the database in a folder or a bucket, each with a manifest beside it that says what it must hold.
 //!
 //! A backup counts once its manifest is there. That is written last, after the snapshot was opened, read and found
 //! whole; so whoever finds a manifest finds a backup, whatever was interrupted.
 
+mod bucket;
 mod error;
 mod folder;
 mod manifest;
+mod place;
 mod schedule;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::{Actor, Clock};
 use launchpad_store::{AuditKey, DatabaseUrl, Replaced, Replacement, Restoring, Store, inspect};
 
+use bucket::Bucket;
+pub use bucket::BucketAccess;
 pub use error::BackupError;
 use folder::Folder;
 use manifest::Digest;
 pub use manifest::Manifest;
+use place::Place;
 pub use schedule::{BackupPlan, BackupSchedule};
 
 use crate::audit::{CheckpointKind, Checkpoints};
@@ -27,7 +33,7 @@ type Result<T> = std::result::Result<T, BackupError>;
 /// Where backups are.
 #[derive(Debug, Clone)]
 pub struct Backups {
-    folder: Folder,
+    place: Arc<dyn Place>,
 }
 
 /// A backup that was looked at.
@@ -64,23 +70,27 @@ pub struct Restored {
 }
 
 impl Backups {
-    /// The backups in a folder, which need not be there yet.
+    /// The backups in a folder, which need not be there yet, or in a bucket (`s3://bucket/prefix`), which must.
     ///
     /// # Errors
-    /// [`BackupError::Refused`] for what is no folder.
-    pub fn at(destination: &str) -> Result<Self> {
-        if destination.is_empty() || destination.contains("://") {
-            return Err(BackupError::Refused(format!("`{destination}` is no folder")));
-        }
-        Ok(Self {
-            folder: Folder::new(Path::new(destination)),
-        })
+    /// [`BackupError::Refused`] for what is neither.
+    pub fn at(destination: &str, access: &BucketAccess) -> Result<Self> {
+        let place: Arc<dyn Place> = match destination.split_once("://") {
+            None if !destination.is_empty() => Arc::new(Folder::new(Path::new(destination))),
+            Some(("s3", _)) => Arc::new(Bucket::new(destination, access)?),
+            _ => {
+                return Err(BackupError::Refused(format!(
+                    "`{destination}` is neither a folder nor a bucket (s3://bucket/prefix)"
+                )));
+            }
+        };
+        Ok(Self { place })
     }
 
     /// Takes a backup while the database is in use. It counts once it was opened again and found whole.
     pub async fn take(&self, store: &Store, clock: &dyn Clock) -> Result<Manifest> {
         let taken_at = clock.now();
-        let unfinished = self.folder.begin(manifest::file_name(taken_at)).await?;
+        let unfinished = self.place.begin(manifest::file_name(taken_at)).await?;
         store.snapshot(unfinished.path()).await?;
         let contents = inspect(unfinished.path()).await?;
         let digest = Digest::of(unfinished.path()).await?;
@@ -91,14 +101,17 @@ impl Backups {
 
     /// Reads every backup that is there, newest first, as a restore would.
     pub async fn verify(&self) -> Result<Vec<Checked>> {
+        let names = self.place.names().await?;
         let mut checked = Vec::new();
-        for name in self.folder.manifests().await? {
+        for name in manifests(&names) {
             let problem = self.check(&name).await.err().map(|error| error.to_string());
             checked.push(Checked { name, problem });
         }
-        let lonely = self.folder.without_manifest().await?;
-        checked.extend(lonely.into_iter().map(|name| Checked {
-            name,
+        let lonely = names
+            .iter()
+            .filter(|name| name.ends_with(".db") && !names.contains(&manifest::manifest_name(name)));
+        checked.extend(lonely.map(|name| Checked {
+            name: name.clone(),
             problem: Some(
                 "it has no manifest: a backup that was interrupted, or a manifest that is lost".to_owned(),
             ),
@@ -122,7 +135,7 @@ impl Backups {
     ) -> Result<Restored> {
         let manifest = self.choose(request.at).await?;
         let replacement = Replacement::begin(url).await?;
-        self.folder.fetch(&manifest.file, replacement.staging()).await?;
+        self.place.fetch(&manifest.file, replacement.staging()).await?;
         // What was fetched is what is held against the manifest, not what lies there.
         manifest.check(&Digest::of(replacement.staging()).await?)?;
         let how = Restoring {
@@ -146,41 +159,59 @@ impl Backups {
 
     /// When the newest backup was taken.
     pub async fn newest(&self) -> Result<Option<DateTime<Utc>>> {
-        if !self.folder.exists() {
-            return Ok(None);
-        }
-        let names = self.folder.manifests().await?;
+        let names = self.newest_first().await?;
         Ok(names.first().and_then(|name| manifest::time_of(name)))
     }
 
     /// Removes all but so many of the newest, and answers how many those were.
     pub async fn prune(&self, keep: usize) -> Result<usize> {
-        let names = self.folder.manifests().await?;
+        let names = self.newest_first().await?;
         let old = names.get(keep..).unwrap_or_default();
         for name in old {
-            self.folder.remove(name).await?;
+            // The manifest first, so that whoever finds one finds a backup.
+            self.place.remove(name).await?;
+            self.place.remove(&manifest::file_of(name)).await?;
         }
         Ok(old.len())
     }
 
     /// The newest backup, or the newest of a time.
     async fn choose(&self, at: Option<DateTime<Utc>>) -> Result<Manifest> {
-        for name in self.folder.manifests().await? {
+        for name in self.newest_first().await? {
             if at.is_none_or(|at| manifest::time_of(&name).is_some_and(|taken| taken <= at)) {
-                return self.folder.manifest(&name).await;
+                return self.manifest(&name).await;
             }
         }
         Err(self.none())
     }
 
+    async fn newest_first(&self) -> Result<Vec<String>> {
+        Ok(manifests(&self.place.names().await?))
+    }
+
+    async fn manifest(&self, name: &str) -> Result<Manifest> {
+        Manifest::parse(name, &self.place.read(name).await?)
+    }
+
     async fn check(&self, name: &str) -> Result<()> {
-        let manifest = self.folder.manifest(name).await?;
-        let file = self.folder.path_of(&manifest.file);
-        manifest.check(&Digest::of(&file).await?)?;
-        manifest.check_contents(&inspect(&file).await?)
+        let manifest = self.manifest(name).await?;
+        let file = self.place.open(&manifest.file).await?;
+        manifest.check(&Digest::of(&file.path).await?)?;
+        manifest.check_contents(&inspect(&file.path).await?)
     }
 
     fn none(&self) -> BackupError {
-        BackupError::Refused(format!("there is no such backup in {}", self.folder))
+        BackupError::Refused(format!("there is no such backup in {}", self.place))
     }
+}
+
+/// The manifests among these names, newest first.
+fn manifests(names: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = names
+        .iter()
+        .filter(|name| name.ends_with(".json"))
+        .cloned()
+        .collect();
+    names.sort_unstable_by(|one, other| other.cmp(one));
+    names
 }

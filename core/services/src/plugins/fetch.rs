@@ -48,8 +48,7 @@ pub(crate) struct Fetcher {
 
 impl Fetcher {
     pub(crate) fn new(rules: FetchRules) -> Self {
-        // Once for the process; somebody else's choice is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::tls::choose_provider();
         Self {
             rules: Arc::new(rules),
         }
