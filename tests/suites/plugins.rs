@@ -30,6 +30,8 @@ settings = "settings.schema.json"
 on_event = ["ready", "failed"]
 "#;
 
+const ASKS: &str = "[capabilities]\nplan = [\"pvc\"]\nlookup = [\"apps\"]\n";
+
 const PARAMS: &str = r#"{
     "type": "object",
     "additionalProperties": false,
@@ -63,6 +65,13 @@ fn on_event(ctx) {
     #{ actions: [#{ action: "annotate", message: ctx.event.name + " in " + state_get("room") }] }
 }
 "#;
+
+/// The plugin, which asks for two powers.
+pub(crate) fn write_asking(folder: &Path) -> anyhow::Result<()> {
+    write(folder, SCRIPT)?;
+    fs::write(folder.join("seats/plugin.toml"), MANIFEST.to_owned() + ASKS)?;
+    Ok(())
+}
 
 fn write(folder: &Path, script: &str) -> anyhow::Result<()> {
     let plugin = folder.join("seats");
@@ -302,8 +311,7 @@ async fn an_administrator_grants_what_a_new_version_asks_for_and_it_holds_after_
         mut browser,
     } = scene().await?;
     let manifest = folder.path().join("seats/plugin.toml");
-    let newer =
-        MANIFEST.replace("1.0.0", "1.1.0") + "[capabilities]\nplan = [\"pvc\"]\nlookup = [\"apps\"]\n";
+    let newer = MANIFEST.replace("1.0.0", "1.1.0") + ASKS;
     fs::write(&manifest, &newer)?;
     reload(&admin).await?;
     let read = async || admin.get("/api/plugins/seats").await?.expect(200)?.json();

@@ -11,6 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::commands::says;
+use crate::plugins::write_asking;
 use crate::{PASSWORD, portal};
 
 /// How soon a right that ended, or a session, is seen on an open screen.
@@ -30,10 +31,13 @@ impl Pair {
         let server = Postgres::start().await?;
         let key = tempfile::tempdir()?;
         let file: PathBuf = key.path().join("audit-key");
+        let plugins = key.path().join("plugins");
+        write_asking(&plugins)?;
         let recipe = |seed: Option<Seed>| -> Recipe {
             let recipe = portal()
                 .database(server.url())
                 .set("LAUNCHPAD_AUDIT__KEY_FILE", file.clone().into_os_string())
+                .set("LAUNCHPAD_PLUGINS__DIRS", plugins.clone())
                 .set("LAUNCHPAD_SESSIONS__PER_USER", "3");
             match seed {
                 Some(seed) => recipe.seed(seed),
@@ -152,6 +156,14 @@ async fn each_shows_what_the_other_does() -> anyhow::Result<()> {
         .await?
         .expect(200)?;
     until(&there, "/api/preferences", |found| found["theme"] == "dark").await?;
+
+    // And what it gives a plugin the other gives too.
+    let seats = "/api/plugins/seats";
+    let given = json!({"capabilities": ["lookup:apps", "pvc"]});
+    here.send_json(Method::PUT, "/api/plugins/seats/grants", &given)
+        .await?
+        .expect(200)?;
+    until(&there, seats, |found| found["granted"] == given["capabilities"]).await?;
 
     // A right that ends at one ends at both.
     let (eve, eve_there) = pair.account("eve", "user").await?;

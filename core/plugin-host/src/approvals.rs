@@ -37,14 +37,15 @@ impl Approvals {
         }
     }
 
-    /// Takes the place of what was approved before.
-    pub(crate) fn approve(&self, approval: Approval) {
+    /// Takes the place of what was approved before; `false` if that was the same.
+    pub(crate) fn approve(&self, approval: Approval) -> bool {
         let (holder, words) = entry(approval);
-        self.approved.rcu(|current| {
+        let before = self.approved.rcu(|current| {
             let mut next = BTreeMap::clone(current);
             next.insert(holder.clone(), words.clone());
             next
         });
+        before.get(&holder) != Some(&words)
     }
 
     /// What the manifest asks for and somebody gives; to a plugin that is part of the program, all that it asks for.

@@ -115,7 +115,9 @@ impl Plugins for PluginHost {
 
     async fn approve(&self, approval: Approval) {
         let place = approval.source.clone();
-        self.loader.approvals.approve(approval);
+        if !self.loader.approvals.approve(approval) {
+            return;
+        }
         let _one_at_a_time = self.reloading.lock().await;
         let (sources, _) = self.sources();
         if let Some(source) = sources.into_iter().find(|source| source.to_string() == place) {

@@ -106,7 +106,7 @@ impl Services {
 
     async fn take_up_plugins(&self) {
         if let Err(error) = self.plugins.take_up().await {
-            tracing::warn!(%error, "which plugins are switched off could not be read");
+            tracing::warn!(%error, "what administrators decided on plugins could not be read");
         }
     }
 }

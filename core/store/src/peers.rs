@@ -45,7 +45,7 @@ pub enum Change {
     Apps,
     /// Who somebody is: an account, a sign-in that ended, a token that was revoked.
     Accounts,
-    /// Which plugins are switched off.
+    /// What administrators decided on plugins.
     Plugins,
 }
 

@@ -123,6 +123,11 @@ pub(super) fn file_of(manifest: &str) -> String {
     format!("{}.db", manifest.strip_suffix(".json").unwrap_or(manifest))
 }
 
+/// Whether this is what a manifest is called, rather than a snapshot.
+pub(super) fn is_manifest(name: &str) -> bool {
+    manifest_name(&file_of(name)) == name
+}
+
 /// When a backup was taken, by the name of its manifest or its snapshot; none for other files.
 pub(super) fn time_of(name: &str) -> Option<DateTime<Utc>> {
     let stem = name.strip_suffix(".json").or_else(|| name.strip_suffix(".db"))?;
@@ -189,6 +194,8 @@ mod tests {
         for (name, time) in names.iter().zip(times) {
             assert_eq!(time_of(name), Some(time));
             assert_eq!(time_of(&manifest_name(name)), Some(time));
+            assert!(is_manifest(&manifest_name(name)) && !is_manifest(name));
+            assert_eq!(file_of(&manifest_name(name)), *name);
         }
         for other in [
             "launchpad-1.db",

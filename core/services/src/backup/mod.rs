@@ -109,7 +109,7 @@ impl Backups {
         }
         let lonely = names
             .iter()
-            .filter(|name| name.ends_with(".db") && !names.contains(&manifest::manifest_name(name)));
+            .filter(|name| !manifest::is_manifest(name) && !names.contains(&manifest::manifest_name(name)));
         checked.extend(lonely.map(|name| Checked {
             name: name.clone(),
             problem: Some(
@@ -209,7 +209,7 @@ impl Backups {
 fn manifests(names: &[String]) -> Vec<String> {
     let mut names: Vec<String> = names
         .iter()
-        .filter(|name| name.ends_with(".json"))
+        .filter(|name| manifest::is_manifest(name))
         .cloned()
         .collect();
     names.sort_unstable_by(|one, other| other.cmp(one));

@@ -142,7 +142,7 @@ impl InstalledPlugins {
         Ok(())
     }
 
-    /// Switches on and off what the database says, which an earlier process or another portal has changed.
+    /// Switches on and off, and gives, what the database says, which an earlier process or another portal has changed.
     ///
     /// # Errors
     /// The database did not answer.
@@ -158,6 +158,9 @@ impl InstalledPlugins {
         for id in off {
             // A plugin that is not installed any more stays off should it come back.
             let _ = self.plugins.switch(&id, false);
+        }
+        for approval in self.store.plugin_grants().all().await? {
+            self.plugins.approve(approval).await;
         }
         Ok(())
     }
