@@ -479,7 +479,8 @@ fn a_new_plugin_in_rust_builds_outside_this_repository_and_its_panics_are_told()
         &format!("assert_eq!(1 + 1, 3, \"by mistake\");\n        {planned}"),
     )?;
     built_in_rust(folder.path())?;
-    launchpad(folder.path(), &["plugin", "check", "hello"], 0)?;
+    let (said, _) = launchpad(folder.path(), &["plugin", "check", "hello"], 1)?;
+    ensure!(said.contains("its own test a greeting fails"), "{said}");
     let call = ["plugin", "run", "hello", "--ctx", "hello/tests/greeting.ctx.json"];
     let (said, told) = launchpad(folder.path(), &call, 1)?;
     ensure!(said.contains("plugin-trap"), "{said}");
