@@ -10,7 +10,10 @@ const CANVAS = 'main canvas';
  * @param {number} colours
  */
 export async function waitForPicture(page, colours) {
-  await page.locator(CANVAS).waitFor();
+  await page.locator(CANVAS).waitFor().catch(async (error) => {
+    const instead = await page.locator('main').innerText({ timeout: 1_000 }).catch(() => 'nothing');
+    throw new Error(`${error.message}\n${page.url()} shows ${instead}`);
+  });
   await until(async () => (await look(page)).colours >= colours, `the screen to show ${colours} colours`);
 }
 
@@ -63,6 +66,8 @@ export async function waitForColour(page, isIt, pixels) {
 async function look(page) {
   const seen = await page.locator(CANVAS).evaluate((canvas) => {
     const { width, height } = canvas;
+    // The app has not said yet how large its screen is.
+    if (width === 0 || height === 0) return { width, height, colours: 0, base64: '' };
     const bytes = canvas.getContext('2d').getImageData(0, 0, width, height).data;
     let text = '';
     // Pieces, because each byte becomes an argument of its own.

@@ -54,6 +54,25 @@ test('a desktop starts, is drawn, takes the keyboard and ends without a trace', 
   await waitForColour(page, (red, green, blue) => red > 150 && green < 60 && blue < 60, 20_000);
   await keepPicture(page, 'desktop-used');
 
+  // A part of the page that does not come is fetched again: here the network changed while it was on its way.
+  const other = await openWindow(browser);
+  await signIn(other.page);
+  let cut = 0;
+  await other.page.route('**/novnc/core/rfb.js*', (route) => {
+    cut += 1;
+    return cut <= 2 ? route.abort('internetdisconnected') : route.continue();
+  });
+  await other.page.goto(page.url());
+  await waitForPicture(other.page, 2);
+  assert.equal(cut, 3);
+  // And where it never comes, the page says so.
+  await other.page.route('**/novnc/core/rfb.js*', (route) => route.abort('internetdisconnected'));
+  await other.page.evaluate(() => sessionStorage.setItem('launchpad-reloads', '4'));
+  await other.page.reload();
+  await other.page.getByText('Parts of this page could not be loaded').waitFor();
+  await keepPicture(other.page, 'viewer-not-loaded');
+  await other.context.close();
+
   await end(page);
   await waitUntilGone(session);
   await page.goto(`${PORTAL.url}/sessions`);
