@@ -17,7 +17,7 @@ use crate::wiring;
 #[derive(Debug, Args)]
 #[command(subcommand_negates_reqs = true)]
 pub(crate) struct BackupOptions {
-    /// A folder, which is made where it is missing, or a bucket: s3://bucket/prefix
+    /// A folder, which is made where it is missing, or a bucket: `s3://bucket/prefix`
     #[arg(required = true, value_name = "DEST")]
     destination: Option<String>,
     /// Once it is taken, keep only this many, the newest of those there
