@@ -68,6 +68,10 @@ impl Buckets {
 }
 
 /// Where `tests/prepare.sh` puts it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the cache is where the user's own is; only the program's environment is the server's to read"
+)]
 fn program() -> anyhow::Result<PathBuf> {
     let cache = match std::env::var_os("XDG_CACHE_HOME") {
         Some(cache) => PathBuf::from(cache),
