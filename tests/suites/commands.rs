@@ -109,10 +109,17 @@ async fn a_catalogue_is_exported_and_imported() -> anyhow::Result<()> {
     entries.remove(1);
     entries[0]["name"] = "Another".into();
     entries.push(link("c", "https://c.example/"));
+    ensure!(
+        document["order"].is_null(),
+        "nobody gave an app a place: {document}"
+    );
+    document["order"] = json!(["c", "a"]);
     std::fs::write(&file, document.to_string())?;
     let told = out(&says(&portal, &["import", "out.json", "--prune", "--dry-run"], "", 0).await?);
     ensure!(
-        told.contains("~ a (name)") && told.contains("- b") && told.contains("+ c"),
+        ["~ a (name)", "- b", "+ c", "~ the order"]
+            .iter()
+            .all(|line| told.contains(line)),
         "{told}"
     );
     let before = ada.get("/apps.json").await?.expect(200)?;
@@ -129,6 +136,12 @@ async fn a_catalogue_is_exported_and_imported() -> anyhow::Result<()> {
         ensure!(std::time::Instant::now() < deadline, "the import does not show");
     }
     ada.get("/api/apps/b").await?.expect(404)?;
+    let again = says(&portal, &["export"], "", 0).await?;
+    let again: Value = serde_json::from_slice(&again.stdout)?;
+    ensure!(
+        again["order"] == json!(["c", "a"]) && again["applications"][0]["id"] == "c",
+        "{again}"
+    );
     let audit = ada.get("/api/audit").await?.expect(200)?;
     ensure!(
         audit.body.contains("DELETE_APP") && audit.body.contains("command line"),
@@ -138,12 +151,15 @@ async fn a_catalogue_is_exported_and_imported() -> anyhow::Result<()> {
 
     std::fs::write(
         &file,
-        r#"{"applications": [{"id": "BAD", "name": ""}, {"id": "d", "name": "D"}]}"#,
+        r#"{"applications": [{"id": "BAD", "name": ""}, {"id": "d", "name": "D"}],
+            "order": ["nowhere"]}"#,
     )?;
     let refused = says(&portal, &["import", "out.json"], "", 1).await?;
     let told = String::from_utf8_lossy(&refused.stderr);
     ensure!(
-        told.contains("applications[0].id") && told.contains("applications[1].url"),
+        ["applications[0].id", "applications[1].url", "order[0]"]
+            .iter()
+            .all(|place| told.contains(place)),
         "{told}"
     );
     ada.get("/api/apps/d").await?.expect(404)?;

@@ -13,6 +13,15 @@ pub enum Unnamed {
     Remove,
 }
 
+/// What an import wants to be in the catalogue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WantedApps {
+    /// The apps.
+    pub apps: Vec<App>,
+    /// Those of them that stand first in their categories, in this order; none: the order stays as it is.
+    pub order: Vec<AppId>,
+}
+
 /// The difference between the catalogue and an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct AppChanges {
@@ -24,6 +33,8 @@ pub struct AppChanges {
     pub removed: Vec<AppId>,
     /// How many are there as they should be.
     pub unchanged: usize,
+    /// Whether apps change places.
+    pub reordered: bool,
 }
 
 /// An app that differs, and where.

@@ -40,7 +40,7 @@ pub use analytics::{
     LaunchFigures, LaunchOutcome, LaunchStep, ReadyFigures, ReadyTimes,
 };
 pub use app::{App, AppDraft, DeletedApp};
-pub use app_changes::{AppChanges, AppUpdate, Unnamed};
+pub use app_changes::{AppChanges, AppUpdate, Unnamed, WantedApps};
 pub use audit::{Actor, AuditAction, AuditEntry, AuditFilter};
 pub use branding::Branding;
 pub use clock::Clock;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use launchpad_domain::{
     Actor, App, AppChanges, AppDraft, AppId, Clock, DeletedApp, HookContext, LaunchTypeId, LaunchTypes,
-    Opens, Plan, Problems, Unnamed, Viewer,
+    Opens, Plan, Problems, Unnamed, Viewer, WantedApps,
 };
 use launchpad_store::{Store, StoredApp};
 use serde::{Deserialize, Serialize};
@@ -289,12 +289,12 @@ impl Catalogue {
     /// # Errors
     /// Every problem with its place (`applications[3].url`); then nothing is loaded.
     pub async fn seed(&self, json: &str) -> Result<bool, SeedError> {
-        let apps = self.parse_seed(json).map_err(SeedError::Invalid)?;
+        let wanted = self.parse_seed(json).map_err(SeedError::Invalid)?;
         let seeded = self
             .0
             .store
             .apps()
-            .seed(&Actor::portal(), &apps, self.0.clock.now())
+            .seed(&Actor::portal(), &wanted, self.0.clock.now())
             .await;
         self.forget();
         Ok(seeded.map_err(ServiceError::from)?)
@@ -305,23 +305,29 @@ impl Catalogue {
         let apps = self.list().await?;
         let document = Export {
             applications: apps.iter().map(|stored| &stored.app).collect(),
+            order: apps
+                .iter()
+                .filter(|stored| stored.position > 0)
+                .map(|stored| &stored.app.id)
+                .collect(),
         };
         serde_json::to_string_pretty(&document).map_err(|error| ServiceError::Internal(error.to_string()))
     }
 
-    /// What [`Self::import`] would change now. Nothing is written.
+    /// What [`Self::import`] would change now. Nothing is.
     ///
     /// # Errors
     /// Every problem with its place.
-    pub async fn compare(&self, json: &str, unnamed: Unnamed) -> Result<AppChanges, SeedError> {
+    pub async fn compare(
+        &self,
+        actor: &Actor,
+        json: &str,
+        unnamed: Unnamed,
+    ) -> Result<AppChanges, SeedError> {
         let wanted = self.parse_seed(json).map_err(SeedError::Invalid)?;
-        let now: Vec<App> = self
-            .list()
-            .await?
-            .iter()
-            .map(|stored| stored.app.clone())
-            .collect();
-        Ok(AppChanges::between(&now, &wanted, unnamed))
+        let now = self.0.clock.now();
+        let compared = self.0.store.apps().compare(actor, &wanted, unnamed, now).await;
+        Ok(compared.map_err(ServiceError::from)?)
     }
 
     /// Makes the apps of a file be in the catalogue as they stand there, all or none of them.
@@ -340,7 +346,7 @@ impl Catalogue {
         Ok(imported.map_err(ServiceError::from)?)
     }
 
-    fn parse_seed(&self, json: &str) -> Result<Vec<App>, Problems> {
+    fn parse_seed(&self, json: &str) -> Result<WantedApps, Problems> {
         if json.len() > MAX_SEED {
             return Err(Problems::one("", format!("is larger than {MAX_SEED} bytes")));
         }
@@ -360,7 +366,16 @@ impl Catalogue {
                 Err(wrong) => problems.extend_at(&place, wrong),
             }
         }
-        problems.into_result(apps)
+        let mut order: Vec<AppId> = Vec::new();
+        for (index, id) in seed.order.iter().enumerate() {
+            let place = format!("order[{index}]");
+            match apps.iter().find(|app| app.id.as_str() == id) {
+                None => problems.add(place, "is the id of none of the applications"),
+                Some(app) if order.contains(&app.id) => problems.add(place, "is there twice"),
+                Some(app) => order.push(app.id.clone()),
+            }
+        }
+        problems.into_result(WantedApps { apps, order })
     }
 
     fn check(&self, draft: AppDraft) -> Result<App, ServiceError> {
@@ -381,6 +396,8 @@ fn problems_of(error: ServiceError) -> Problems {
 #[derive(Serialize)]
 struct Export<'a> {
     applications: Vec<&'a App>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    order: Vec<&'a AppId>,
 }
 
 /// The published format of a seed. Members that it does not have are refused.
@@ -388,6 +405,9 @@ struct Export<'a> {
 #[serde(deny_unknown_fields)]
 struct Seed {
     applications: Vec<Value>,
+    /// The ids of those that stand first in their categories, in this order.
+    #[serde(default)]
+    order: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -1,9 +1,10 @@
 //! Apps: table `applications`.
 
 use chrono::{DateTime, Utc};
-use launchpad_domain::{Actor, App, AppChanges, AppId, AuditAction, Unnamed};
+use launchpad_domain::{Actor, App, AppChanges, AppId, AuditAction, Unnamed, WantedApps};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
+    QueryFilter, QuerySelect,
 };
 use serde_json::json;
 
@@ -26,6 +27,8 @@ pub struct StoredApp {
     pub app: App,
     /// Its revision, the `ETag`.
     pub revision: String,
+    /// Its place among those of its category that an administrator gave one, from 1 on; 0: it was given none.
+    pub position: i64,
 }
 
 /// Reads and writes apps.
@@ -87,11 +90,12 @@ impl Apps<'_> {
             return Ok(None);
         };
         let (row, changed) = row(app)?;
-        Entity::update(row).exec(&transaction).await?;
+        let row = Entity::update(row).exec(&transaction).await?;
+        let position = row.position;
         let deed = updated(before.as_ref(), app);
         self.0.note(&transaction, actor, deed, now).await?;
         transaction.commit().await?;
-        Ok(Some(changed))
+        Ok(Some(StoredApp { position, ..changed }))
     }
 
     /// Removes an app, which can be put back; `false` where there is none with this id.
@@ -125,7 +129,19 @@ impl Apps<'_> {
         let transaction = self.0.begin().await?;
         // Locked until the end: of two who order at once, the second does so after the first.
         Entity::find().lock_exclusive().all(&transaction).await?;
-        let before = in_order(&transaction).await?;
+        self.put_in_order(&transaction, actor, ids, now).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// The same where every app is locked already; `false` if nothing changes its place.
+    async fn put_in_order(
+        &self,
+        transaction: &DatabaseTransaction,
+        actor: &Actor,
+        ids: &[AppId],
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let before = in_order(transaction).await?;
         let place = |row: &Model| ids.iter().position(|id| id.as_str() == row.id);
         let touched: Vec<&Option<String>> = before
             .iter()
@@ -139,22 +155,23 @@ impl Apps<'_> {
                 let update = Entity::update_many()
                     .col_expr(Column::Position, position.into())
                     .filter(Column::Id.eq(&row.id));
-                update.exec(&transaction).await?;
+                update.exec(transaction).await?;
             }
         }
-        let after = in_order(&transaction).await?;
+        let after = in_order(transaction).await?;
         let list = |rows: &[Model]| {
             let rows = rows.iter().filter(|row| touched.contains(&&row.category));
             json!({ "app_ids": rows.map(|row| row.id.as_str()).collect::<Vec<_>>() })
         };
         let (was, is) = (list(&before), list(&after));
-        if was != is {
-            let deed = Deed::new(AuditAction::OrderApps)
-                .saying(format!("{} apps", ids.len()))
-                .changing(Some(&was), Some(&is));
-            self.0.note(&transaction, actor, deed, now).await?;
+        if was == is {
+            return Ok(false);
         }
-        Ok(transaction.commit().await?)
+        let deed = Deed::new(AuditAction::OrderApps)
+            .saying(format!("{} apps", ids.len()))
+            .changing(Some(&was), Some(&is));
+        self.0.note(transaction, actor, deed, now).await?;
+        Ok(true)
     }
 
     /// Makes the apps be there as they are given, in one transaction, with an entry in the audit log for each that
@@ -162,10 +179,36 @@ impl Apps<'_> {
     pub async fn import(
         &self,
         actor: &Actor,
-        apps: &[App],
+        wanted: &WantedApps,
         unnamed: Unnamed,
         now: DateTime<Utc>,
     ) -> Result<AppChanges> {
+        let (transaction, changes) = self.imported(actor, wanted, unnamed, now).await?;
+        transaction.commit().await?;
+        Ok(changes)
+    }
+
+    /// What [`Self::import`] would change and answer now: it is done, and taken back.
+    pub async fn compare(
+        &self,
+        actor: &Actor,
+        wanted: &WantedApps,
+        unnamed: Unnamed,
+        now: DateTime<Utc>,
+    ) -> Result<AppChanges> {
+        let (transaction, changes) = self.imported(actor, wanted, unnamed, now).await?;
+        transaction.rollback().await?;
+        Ok(changes)
+    }
+
+    async fn imported(
+        &self,
+        actor: &Actor,
+        wanted: &WantedApps,
+        unnamed: Unnamed,
+        now: DateTime<Utc>,
+    ) -> Result<(DatabaseTransaction, AppChanges)> {
+        let WantedApps { apps, order } = wanted;
         let transaction = self.0.begin().await?;
         // Locked until the end, so that nobody's change falls between what is compared and what is written.
         let rows = Entity::find().lock_exclusive().all(&transaction).await?;
@@ -173,7 +216,7 @@ impl Apps<'_> {
             .into_iter()
             .map(|stored| stored.app)
             .collect();
-        let changes = AppChanges::between(&known, apps, unnamed);
+        let mut changes = AppChanges::between(&known, apps, unnamed);
         for app in apps {
             if changes.added.contains(&app.id) {
                 insert(&transaction, app, 0).await?;
@@ -195,12 +238,13 @@ impl Apps<'_> {
             Entity::delete_by_id(id.as_str()).exec(&transaction).await?;
             self.0.note(&transaction, actor, deleted(id, before), now).await?;
         }
-        transaction.commit().await?;
-        Ok(changes)
+        changes.reordered = self.put_in_order(&transaction, actor, order, now).await?;
+        Ok((transaction, changes))
     }
 
     /// Fills an empty catalogue, once: the second time nothing happens, even if everything was deleted since.
-    pub async fn seed(&self, actor: &Actor, apps: &[App], now: DateTime<Utc>) -> Result<bool> {
+    pub async fn seed(&self, actor: &Actor, wanted: &WantedApps, now: DateTime<Utc>) -> Result<bool> {
+        let WantedApps { apps, order } = wanted;
         let transaction = self.0.begin_once().await?;
         if read_fact(&transaction, SEEDED).await?.is_some() {
             return Ok(false);
@@ -216,6 +260,7 @@ impl Apps<'_> {
                 .saying(format!("{} apps", apps.len()))
                 .changing(None, Some(&json!({ "app_ids": ids })));
             self.0.note(&transaction, actor, deed, now).await?;
+            self.put_in_order(&transaction, actor, order, now).await?;
         }
         transaction.commit().await?;
         Ok(empty)
@@ -300,6 +345,7 @@ pub(crate) async fn insert(connection: &impl ConnectionTrait, app: &App, positio
         position: Set(position),
         ..row
     };
+    let made = StoredApp { position, ..made };
     match Entity::insert(row).exec_without_returning(connection).await {
         Ok(_) => Ok(made),
         Err(error) if is_taken(&error) => Err(StoreError::Taken(format!("the id {}", app.id))),
@@ -330,6 +376,7 @@ fn row(app: &App) -> Result<(ActiveModel, StoredApp)> {
         StoredApp {
             app: app.clone(),
             revision,
+            position: 0,
         },
     ))
 }
@@ -355,5 +402,6 @@ fn stored(row: Model) -> Result<StoredApp> {
     Ok(StoredApp {
         app,
         revision: row.revision,
+        position: row.position,
     })
 }

@@ -57,10 +57,11 @@ pub(crate) async fn import(
         Unnamed::Keep
     };
     let catalogue = wiring::catalogue(config, surroundings).await?;
+    let actor = Actor::command_line();
     let changes = if options.dry_run {
-        catalogue.compare(&text, unnamed).await
+        catalogue.compare(&actor, &text, unnamed).await
     } else {
-        catalogue.import(&Actor::command_line(), &text, unnamed).await
+        catalogue.import(&actor, &text, unnamed).await
     };
     let changes = changes.map_err(|error| ServerError::seed(path, &error))?;
     if options.json {
@@ -82,6 +83,9 @@ fn tell(changes: &AppChanges) -> Result<(), ServerError> {
     }
     for id in &changes.removed {
         say(format_args!("- {id}"))?;
+    }
+    if changes.reordered {
+        say("~ the order of the apps")?;
     }
     say(format_args!(
         "{} added, {} changed, {} removed, {} as they were",

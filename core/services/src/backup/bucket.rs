@@ -297,10 +297,14 @@ mod tests {
     #[test]
     fn credentials_are_not_shown() {
         let access = BucketAccess::from_iter([
+            ("AWS_ACCESS_KEY_ID".to_owned(), "us".to_owned()),
             ("AWS_SECRET_ACCESS_KEY".to_owned(), "hunter2".to_owned()),
             ("PATH".to_owned(), "/bin".to_owned()),
         ]);
-        assert_eq!(format!("{access:?}"), "{\"AWS_SECRET_ACCESS_KEY\"}");
+        assert_eq!(
+            format!("{access:?}"),
+            r#"{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}"#
+        );
         let bucket = Bucket::new("s3://b/p", &access).unwrap();
         assert!(!format!("{bucket:?}").contains("hunter2"));
     }

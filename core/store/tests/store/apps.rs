@@ -1,9 +1,16 @@
 //! The catalogue: its rows, its revisions, its seed.
 
-use launchpad_domain::Unnamed;
+use launchpad_domain::{App, Unnamed, WantedApps};
 use launchpad_store::StoreError;
 
 use crate::support::{TestDatabase, actor, app, later, noon, on_both};
+
+fn wanted(apps: &[App], order: &[&str]) -> WantedApps {
+    WantedApps {
+        apps: apps.to_vec(),
+        order: order.iter().map(|id| app(id).id).collect(),
+    }
+}
 
 on_both! {
     async fn an_app_is_read_as_it_was_written(database: &TestDatabase) {
@@ -33,7 +40,7 @@ on_both! {
             store.apps().insert(&actor(), &app(id), noon()).await.unwrap();
         }
         let renamed = launchpad_domain::App { name: "Bee".to_owned(), ..app("b") };
-        let wanted = [app("a"), renamed.clone(), app("d")];
+        let wanted = wanted(&[app("a"), renamed.clone(), app("d")], &[]);
         let changes = store.apps().import(&actor(), &wanted, Unnamed::Remove, later(1)).await.unwrap();
         assert_eq!((changes.added.len(), changes.updated.len(), changes.removed.len()), (1, 1, 1));
         let ids: Vec<_> = store.apps().list().await.unwrap().into_iter().map(|s| s.app.id.to_string()).collect();
@@ -45,6 +52,27 @@ on_both! {
         let again = store.apps().import(&actor(), &wanted, Unnamed::Keep, later(1)).await.unwrap();
         assert_eq!(again.unchanged, 3);
         assert_eq!(database.number("SELECT count(*) FROM audit_log").await, 6);
+    }
+
+    async fn an_import_puts_apps_in_order_and_what_is_only_compared_is_taken_back(database: &TestDatabase) {
+        let store = database.open().await;
+        let (apps, actor) = (store.apps(), actor());
+        let wanted = wanted(&[app("a"), app("b"), app("c")], &["c", "a"]);
+        let ids = async || {
+            let listed = store.apps().list().await.unwrap();
+            listed.into_iter().map(|stored| stored.app.id.to_string()).collect::<Vec<_>>().concat()
+        };
+        let foreseen = apps.compare(&actor, &wanted, Unnamed::Keep, noon()).await.unwrap();
+        assert_eq!((ids().await, database.number("SELECT count(*) FROM audit_log").await), (String::new(), 0));
+        let changes = apps.import(&actor, &wanted, Unnamed::Keep, noon()).await.unwrap();
+        assert_eq!(changes, foreseen);
+        assert!(changes.reordered);
+        assert_eq!(ids().await, "cab");
+        let positions: Vec<_> = apps.list().await.unwrap().iter().map(|stored| stored.position).collect();
+        assert_eq!(positions, [1, 2, 0]);
+        let again = apps.import(&actor, &wanted, Unnamed::Keep, later(1)).await.unwrap();
+        assert!(!again.reordered);
+        assert_eq!(database.number("SELECT count(*) FROM audit_log WHERE action = 'ORDER_APPS'").await, 1);
     }
 
     async fn apps_stand_where_they_are_put_and_the_others_after_them(database: &TestDatabase) {
@@ -144,10 +172,11 @@ on_both! {
 
     async fn a_seed_is_loaded_once(database: &TestDatabase) {
         let store = database.open().await;
-        let seed = [app("wiki"), app("git")];
+        let seed = wanted(&[app("wiki"), app("git")], &["wiki"]);
         assert!(store.apps().seed(&actor(), &seed, noon()).await.unwrap());
         assert_eq!(store.apps().list().await.unwrap().len(), 2);
-        for id in [&seed[0].id, &seed[1].id] {
+        assert_eq!(store.apps().list().await.unwrap()[0].app.id.as_str(), "wiki");
+        for id in [&seed.apps[0].id, &seed.apps[1].id] {
             assert!(store.apps().delete(&actor(), id, None, later(1)).await.unwrap());
         }
         assert!(!store.apps().seed(&actor(), &seed, later(2)).await.unwrap());
@@ -159,23 +188,23 @@ on_both! {
     async fn a_catalogue_that_has_apps_is_never_seeded(database: &TestDatabase) {
         let store = database.open().await;
         store.apps().insert(&actor(), &app("own"), noon()).await.unwrap();
-        assert!(!store.apps().seed(&actor(), &[app("wiki")], noon()).await.unwrap());
+        assert!(!store.apps().seed(&actor(), &wanted(&[app("wiki")], &[]), noon()).await.unwrap());
         assert!(store.apps().delete(&actor(), &app("own").id, None, later(1)).await.unwrap());
-        assert!(!store.apps().seed(&actor(), &[app("wiki")], later(2)).await.unwrap());
+        assert!(!store.apps().seed(&actor(), &wanted(&[app("wiki")], &[]), later(2)).await.unwrap());
     }
 
     async fn a_seed_that_fails_leaves_nothing_and_may_be_mended(database: &TestDatabase) {
         let store = database.open().await;
-        let twice = [app("wiki"), app("wiki")];
+        let twice = wanted(&[app("wiki"), app("wiki")], &[]);
         assert!(matches!(store.apps().seed(&actor(), &twice, noon()).await, Err(StoreError::Taken(_))));
         assert!(store.apps().list().await.unwrap().is_empty());
-        assert!(store.apps().seed(&actor(), &twice[..1], noon()).await.unwrap());
+        assert!(store.apps().seed(&actor(), &wanted(&twice.apps[..1], &[]), noon()).await.unwrap());
     }
 
     async fn of_two_that_seed_at_once_one_does(database: &TestDatabase) {
         let store = database.open().await;
         let other = database.open().await;
-        let (actor, seed) = (actor(), [app("wiki")]);
+        let (actor, seed) = (actor(), wanted(&[app("wiki")], &[]));
         let (ours, theirs) = (store.apps(), other.apps());
         let (one, two) = tokio::join!(ours.seed(&actor, &seed, noon()), theirs.seed(&actor, &seed, noon()));
         assert_ne!(one.unwrap(), two.unwrap());

@@ -1,6 +1,6 @@
 //! The audit log: its rows, its pages, and that a change and its row are one.
 
-use launchpad_domain::{AuditAction, AuditFilter};
+use launchpad_domain::{AuditAction, AuditFilter, WantedApps};
 
 use crate::support::{TestDatabase, account, actor, app, later, new_session, noon, on_both};
 
@@ -75,7 +75,7 @@ on_both! {
         let error = store.sessions().insert(&actor(), &new, 10).await.unwrap_err();
         assert!(error.to_string().contains("full"), "{error}");
         assert!(store.apps().insert(&actor(), &app("wiki"), noon()).await.is_err());
-        assert!(store.apps().seed(&actor(), &[app("wiki")], noon()).await.is_err());
+        assert!(store.apps().seed(&actor(), &WantedApps { apps: vec![app("wiki")], order: Vec::new() }, noon()).await.is_err());
         assert!(store.accounts().set_disabled(&actor(), user, true, noon()).await.is_err());
         assert_eq!(store.sessions().get(new.id).await.unwrap(), None);
         assert!(store.apps().list().await.unwrap().is_empty());
