@@ -20,6 +20,8 @@ use crate::seed::Seed;
 
 /// What the program says once it listens.
 const LISTENS: &str = "launchpad is listening on ";
+/// How many of the last lines that the program said are shown beside a test that failed.
+const TOLD: usize = 40;
 
 /// How a portal under test is to be started.
 #[derive(Debug, Clone)]
@@ -345,6 +347,12 @@ impl Portal {
 
 impl Drop for Portal {
     fn drop(&mut self) {
+        // The harness shows what is printed for a test that failed, and for no other.
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        for line in &lines[lines.len().saturating_sub(TOLD)..] {
+            println!("portal: {line}");
+        }
         // Killed before its workloads are removed, so that it does not start them again.
         if let Some(running) = &mut self.running
             && let Err(error) = running.child.start_kill()

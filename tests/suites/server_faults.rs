@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use launchpad_tests::{Client, Cutter, PATIENCE, Portal, Postgres, Recipe, Seed, link};
 use reqwest::Method;
+use tokio::sync::watch;
 
 use crate::commands::says;
 use crate::{PASSWORD, portal};
@@ -73,27 +74,33 @@ async fn a_server_that_crashes_costs_no_acknowledged_change() -> anyhow::Result<
     let ada = portal.account("ada", "admin", PASSWORD).await?;
     let mut saved = Vec::new();
     for round in 0..3 {
-        let writer = {
+        // Whether a change meets the crash, or waits until the server is back, is chance.
+        let (end, ended) = watch::channel(false);
+        let writer = tokio::spawn({
             let ada = ada.clone();
-            tokio::spawn(async move {
+            async move {
                 let mut saved = Vec::new();
                 for number in 0.. {
                     let id = format!("app-{round}-{number}");
                     match add(&ada, &id).await? {
                         Outcome::Saved => saved.push(id),
-                        Outcome::Unknown => break,
+                        Outcome::Unknown => {}
                         Outcome::Taken => bail!("{id} was there already"),
+                    }
+                    if *ended.borrow() {
+                        break;
                     }
                 }
                 Ok(saved)
-            })
-        };
+            }
+        });
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.crash_and_start_again().await?;
+        end.send_replace(true);
         saved.extend(
             tokio::time::timeout(PATIENCE, writer)
                 .await
-                .context("it was never refused")???,
+                .context("a change was never answered")???,
         );
         // The portal finds the server again by itself.
         let id = format!("after-{round}");

@@ -1,6 +1,6 @@
 //! Why the store did not do what it was asked.
 
-use sea_orm::{DbErr, SqlErr};
+use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 
 /// Nothing was changed, whichever it is, but for [`StoreError::Away`].
 #[derive(Debug, thiserror::Error)]
@@ -83,17 +83,26 @@ fn give_up(error: &DbErr) -> ! {
     std::process::exit(1)
 }
 
-/// Whether the connection to PostgreSQL broke, or PostgreSQL is starting or ending.
+/// Whether the connection to PostgreSQL broke, or could not be made, or PostgreSQL is starting or ending. An answer that
+/// is none is one that was cut off.
 fn is_away(error: &DbErr) -> bool {
-    let signs = [
-        "error communicating with database",
-        "terminating connection",
-        "the database system is",
-        "Connection refused",
-        "unexpected end of file",
-        "connection closed",
-    ];
-    says(error, &signs)
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
+        return false;
+    };
+    let RuntimeErr::SqlxError(cause) = cause else {
+        return false;
+    };
+    match &**cause {
+        SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) | SqlxError::BeginFailed => true,
+        SqlxError::Database(refused) => refused.code().is_some_and(|code| is_sign_of_absence(&code)),
+        _ => false,
+    }
+}
+
+/// Connection exceptions, `too_many_connections`, `admin_shutdown`, `crash_shutdown`, `cannot_connect_now`:
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn is_sign_of_absence(sqlstate: &str) -> bool {
+    sqlstate.starts_with("08") || matches!(sqlstate, "53300" | "57P01" | "57P02" | "57P03")
 }
 
 /// Whether an insert failed because its key is there already.
