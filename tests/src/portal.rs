@@ -351,7 +351,7 @@ impl Drop for Portal {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         for line in &lines[lines.len().saturating_sub(TOLD)..] {
-            println!("portal: {line}");
+            eprintln!("portal: {line}");
         }
         // Killed before its workloads are removed, so that it does not start them again.
         if let Some(running) = &mut self.running

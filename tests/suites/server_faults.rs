@@ -19,6 +19,9 @@ fn recipe(port: u16) -> Recipe {
         .database(format!("postgres://launchpad@127.0.0.1:{port}/postgres"))
 }
 
+/// Where the links lead that are added: what is sent in the transaction that adds one, and in no other.
+const TARGET: &str = "https://app.example/";
+
 /// What became of a change.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
@@ -29,7 +32,7 @@ enum Outcome {
 
 async fn add(ada: &Client, id: &str) -> anyhow::Result<Outcome> {
     let answer = ada
-        .send_json(Method::POST, "/api/apps", &link(id, "https://app.example/"))
+        .send_json(Method::POST, "/api/apps", &link(id, TARGET))
         .await?;
     match answer.status.as_u16() {
         201 => Ok(Outcome::Saved),
@@ -119,7 +122,7 @@ async fn cut_off_after_a_commit_was_sent_nothing_is_there_twice() -> anyhow::Res
     let mut saved = Vec::new();
     for number in 0..5 {
         let id = format!("app-{number}");
-        way.cut_once_sent(b"COMMIT");
+        way.cut_once_sent(TARGET.as_bytes(), b"COMMIT");
         let first = add(&ada, &id).await?;
         ensure!(first == Outcome::Unknown, "{first:?}");
         portal.stranger()?.get("/readyz").await?.expect(503)?;
