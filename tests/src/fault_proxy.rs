@@ -108,10 +108,15 @@ impl FaultProxy {
         self.state.done.store(0, Ordering::SeqCst);
     }
 
+    /// How often it went wrong.
+    pub fn done(&self) -> usize {
+        self.state.done.load(Ordering::SeqCst)
+    }
+
     /// Waits until it went wrong so often.
     pub async fn until_done(&self, times: usize) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        while self.state.done.load(Ordering::SeqCst) < times {
+        while self.done() < times {
             ensure!(Instant::now() < deadline, "nobody was harmed {times} times");
             let happened = self.state.happened.notified();
             drop(tokio::time::timeout(Duration::from_millis(200), happened).await);

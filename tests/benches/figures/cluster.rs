@@ -15,13 +15,14 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client, Config};
 use launchpad_tests::blaster::Viewer;
-use launchpad_tests::{Cluster, Namespace, PATIENCE, Portal, Seed, app, derive_image, desktop, simulate};
+use launchpad_tests::{Cluster, Namespace, PATIENCE, Seed, app, derive_image, desktop, simulate};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+use crate::memory::Memory;
 use crate::relay::{IDLER, SCREEN, flood, processor_seconds_per_gb};
 use crate::table::{Sample, Table, short};
 use crate::{PASSWORD, portal};
@@ -30,7 +31,7 @@ const LAUNCHES: usize = 40;
 const STORM: usize = 1_000;
 const NODES: u32 = 20;
 /// Requests that the bare client has under way at one time, as the portal has.
-const AT_ONCE: usize = 32;
+pub(crate) const AT_ONCE: usize = 32;
 
 pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
     let cluster = Cluster::get().await?;
@@ -44,7 +45,7 @@ pub(crate) async fn measure(table: &mut Table) -> anyhow::Result<()> {
 }
 
 /// A client that knows nothing of portals.
-async fn bare_client(cluster: &Cluster, namespace: &Namespace<'_>) -> anyhow::Result<Api<Pod>> {
+pub(crate) async fn bare_client(cluster: &Cluster, namespace: &Namespace<'_>) -> anyhow::Result<Api<Pod>> {
     let file = Kubeconfig::read_from(cluster.kubeconfig())?;
     let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
     Ok(Api::namespaced(Client::try_from(config)?, namespace.name()))
@@ -52,13 +53,13 @@ async fn bare_client(cluster: &Cluster, namespace: &Namespace<'_>) -> anyhow::Re
 
 /// When a pod was first seen, and when it was ready, by one watch for everybody.
 #[derive(Debug, Clone, Default)]
-struct Moments {
+pub(crate) struct Moments {
     made: HashMap<String, SystemTime>,
     started: HashMap<String, (SystemTime, String)>,
     ready: HashMap<String, SystemTime>,
 }
 
-struct Observer {
+pub(crate) struct Observer {
     moments: watch::Receiver<Moments>,
     task: JoinHandle<()>,
 }
@@ -70,7 +71,8 @@ impl Drop for Observer {
 }
 
 impl Observer {
-    fn start(pods: Api<Pod>) -> Self {
+    /// Watches these pods until it is dropped.
+    pub(crate) fn start(pods: Api<Pod>) -> Self {
         let (sender, moments) = watch::channel(Moments::default());
         let task = tokio::spawn(async move {
             let mut events = Box::pin(watcher(pods, watcher::Config::default()));
@@ -83,7 +85,13 @@ impl Observer {
         Self { moments, task }
     }
 
-    async fn until<T>(&mut self, holds: impl Fn(&Moments) -> Option<T>) -> anyhow::Result<T> {
+    /// How many pods have been ready.
+    pub(crate) fn ready(&self) -> usize {
+        self.moments.borrow().ready()
+    }
+
+    /// Waits until something holds, and answers it.
+    pub(crate) async fn until<T>(&mut self, holds: impl Fn(&Moments) -> Option<T>) -> anyhow::Result<T> {
         let patience = tokio::time::timeout(5 * PATIENCE, async {
             loop {
                 let found = holds(&self.moments.borrow_and_update());
@@ -98,6 +106,10 @@ impl Observer {
 }
 
 impl Moments {
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
     fn note(&mut self, pod: &Pod) {
         let now = SystemTime::now();
         let name = pod.metadata.name.clone().unwrap_or_default();
@@ -249,7 +261,7 @@ async fn until_greeted(observer: &mut Observer, name: &str) -> anyhow::Result<Sy
 }
 
 /// A namespace whose pods go to nodes that have no machine.
-async fn simulated(cluster: &Cluster) -> anyhow::Result<Namespace<'_>> {
+pub(crate) async fn simulated(cluster: &Cluster) -> anyhow::Result<Namespace<'_>> {
     let namespace = cluster.namespace().await?;
     cluster
         .kubectl(
@@ -325,7 +337,7 @@ async fn storms(table: &mut Table, cluster: &Cluster) -> anyhow::Result<()> {
             short(made.duration_since(begin)?),
             short(ready.duration_since(begin)?),
             ready.duration_since(begin)?.as_secs_f64() / bare.1.as_secs_f64(),
-            memory(&portal)?,
+            Memory::most(portal.process_id().context("the portal runs")?)?,
         ),
     );
     Ok(())
@@ -363,18 +375,6 @@ async fn bare_storm(cluster: &Cluster) -> anyhow::Result<(Duration, Duration)> {
     drop(asked);
     let (made, ready) = until_all(&mut observer, STORM).await?;
     Ok((made.duration_since(begin)?, ready.duration_since(begin)?))
-}
-
-/// The most memory that the portal had.
-fn memory(portal: &Portal) -> anyhow::Result<String> {
-    let id = portal.process_id().context("the portal runs")?;
-    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .context("no VmHWM")?;
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(format!("at most {} MiB of memory", kib / 1_024))
 }
 
 async fn relay(table: &mut Table, cluster: &Cluster) -> anyhow::Result<()> {

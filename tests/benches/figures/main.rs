@@ -7,11 +7,13 @@ mod catalogue;
 mod cluster;
 mod data;
 mod durability;
+mod fleet;
 mod launch;
 mod load;
 mod memory;
 mod plugin_life;
 mod plugins;
+mod processor;
 mod relay;
 mod start;
 mod table;
@@ -69,6 +71,9 @@ async fn measure() -> anyhow::Result<()> {
     }
     if is_wanted("cluster") {
         cluster::measure(&mut table).await?;
+    }
+    if is_wanted("fleet") {
+        fleet::measure(&mut table).await?;
     }
     table.print();
     Ok(())

@@ -13,18 +13,15 @@ pub(crate) struct Memory {
 impl Memory {
     /// That of a process.
     pub(crate) fn of(id: u32) -> anyhow::Result<Self> {
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let kib = |name: &str| -> anyhow::Result<u64> {
-            let line = status
-                .lines()
-                .find_map(|line| line.strip_prefix(name))
-                .context("no such line")?;
-            Ok(line.trim().trim_end_matches(" kB").parse()?)
-        };
         Ok(Self {
-            all: kib("VmRSS:")?,
-            own: kib("RssAnon:")?,
+            all: kib(id, "VmRSS:")?,
+            own: kib(id, "RssAnon:")?,
         })
+    }
+
+    /// The most that a process ever had, in words.
+    pub(crate) fn most(id: u32) -> anyhow::Result<String> {
+        Ok(format!("at most {} MiB of memory", kib(id, "VmHWM:")? / 1_024))
     }
 
     pub(crate) fn describe(self) -> String {
@@ -34,4 +31,13 @@ impl Memory {
             self.own / 1_024
         )
     }
+}
+
+fn kib(id: u32, name: &str) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .with_context(|| format!("no line {name}"))?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }

@@ -8,8 +8,9 @@ use launchpad_tests::blaster::Viewer;
 use launchpad_tests::{PATIENCE, Portal, Seed, app, derive_image};
 use tokio::process::{Child, Command};
 
+use crate::memory::Memory;
 use crate::table::{Sample, Table, short};
-use crate::{PASSWORD, portal};
+use crate::{PASSWORD, portal, processor};
 
 const TOOLS: &str = env!("CARGO_BIN_EXE_launchpad-bench-tools");
 const DESKTOP: &str = "localhost/launchpad/desktop:1";
@@ -125,31 +126,15 @@ pub(crate) async fn flood(viewer: &mut Viewer, relay: Option<u32>) -> anyhow::Re
         processor: f64::INFINITY,
     };
     for _ in 0..3 {
-        let spent = relay.map(processor_seconds).transpose()?.unwrap_or_default();
+        let spent = relay.map(processor::seconds).transpose()?.unwrap_or_default();
         let begin = Instant::now();
         viewer.flood(GIB).await?;
         let seconds = begin.elapsed().as_secs_f64();
-        let spent = relay.map(processor_seconds).transpose()?.unwrap_or_default() - spent;
+        let spent = relay.map(processor::seconds).transpose()?.unwrap_or_default() - spent;
         best.rate = best.rate.max(1_073.741_824 / seconds);
         best.processor = best.processor.min(spent);
     }
     Ok(best)
-}
-
-/// What the process has used of the processor since it was started, in seconds.
-fn processor_seconds(id: u32) -> anyhow::Result<f64> {
-    const TICKS_PER_SECOND: f64 = 100.0;
-    let line = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
-    // The name is in brackets and may hold spaces; user and system time are the 12th and 13th words after it.
-    let words: Vec<&str> = line
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    let user: f64 = words.get(11).context("no user time")?.parse()?;
-    let system: f64 = words.get(12).context("no system time")?.parse()?;
-    Ok((user + system) / TICKS_PER_SECOND)
 }
 
 async fn updates(viewer: &mut Viewer) -> anyhow::Result<Sample> {
@@ -164,7 +149,7 @@ async fn updates(viewer: &mut Viewer) -> anyhow::Result<Sample> {
 
 async fn idle_streams(portal: &Portal, path: &str, token: &str) -> anyhow::Result<String> {
     let id = portal.process_id().context("the portal runs")?;
-    let before = resident(id)?;
+    let before = Memory::of(id)?.own;
     let mut open = Vec::new();
     for _ in 0..IDLE_STREAMS {
         match Viewer::through_portal(&portal.url(), path, token).await {
@@ -172,16 +157,6 @@ async fn idle_streams(portal: &Portal, path: &str, token: &str) -> anyhow::Resul
             Err(error) => return Ok(format!("after {} streams the portal says: {error:#}", open.len())),
         }
     }
-    let each = resident(id)?.saturating_sub(before) / u64::from(IDLE_STREAMS);
+    let each = Memory::of(id)?.own.saturating_sub(before) / u64::from(IDLE_STREAMS);
     Ok(format!("{each} KiB, over {IDLE_STREAMS} streams"))
-}
-
-/// Resident memory of its own, in KiB.
-fn resident(id: u32) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"))
-        .context("no RssAnon")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
