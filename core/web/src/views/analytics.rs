@@ -1,15 +1,18 @@
 //! How often apps are launched, by whom, and how it went: figures, plots, and the tables that say the same.
 
+mod charts;
+mod words;
+
 use askama::Template;
 use chrono::{Days, NaiveDate};
-use launchpad_domain::{
-    AnalyticsReport, AppFigures, Granularity, LaunchCounts, LaunchFigures, LaunchStep, Problems, ReadyFigures,
-};
+use launchpad_domain::{AnalyticsReport, AppFigures, Granularity, LaunchCounts, LaunchFigures, Problems};
 
 use super::form::{FormProblems, Labels};
 use super::page::Page;
-use super::plot::{Plot, Step};
+use super::plot::Plot;
 use super::when::When;
+use charts::Chart;
+use words::{grouped, percent, ready_words};
 
 /// Most bars of a list of bars; its table has every one.
 const MOST_BARS: usize = 12;
@@ -71,16 +74,6 @@ struct Found {
     app_bars: Bars,
     failures: Vec<FailureRow>,
     failure_bars: Bars,
-}
-
-/// A plot, what it shows, and the same as a table.
-#[derive(Debug)]
-struct Chart {
-    name: &'static str,
-    finding: String,
-    plot: Plot,
-    columns: Vec<&'static str>,
-    rows: Vec<(String, Vec<String>)>,
 }
 
 /// Figures beside each other, for the eye only.
@@ -202,19 +195,19 @@ impl AnalyticsFields {
 
 impl Found {
     fn new(report: &AnalyticsReport, fields: &AnalyticsFields) -> Self {
-        let mut charts = vec![launches(report)];
+        let mut shown = vec![charts::launches(report)];
         // Of an hour nobody knows these.
         if report.query.granularity == Granularity::Day {
-            charts.push(people(report));
-            charts.push(ready(report));
+            shown.push(charts::people(report));
+            shown.push(charts::ready(report));
         }
-        charts.push(sessions(report));
+        shown.push(charts::sessions(report));
         let failed = |row: &launchpad_domain::FailureFigures| row.launching + row.running;
         Self {
             range: days_in_words(report.query.from, report.query.to),
             query: fields.query(),
             figures: figures(&report.total),
-            charts,
+            charts: shown,
             app_bars: Bars::new(
                 report.apps.first().map(|app| {
                     format!(
@@ -305,241 +298,10 @@ fn figures(total: &LaunchFigures) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn launches(report: &AnalyticsReport) -> Chart {
-    let steps = steps(report, |figures| {
-        vec![Some(figures.launches), Some(figures.failed)]
-    });
-    let finding = match most(report, |figures| figures.launches) {
-        Some((step, launches)) => {
-            let failed = match report.total.failed {
-                0 => "none failed".to_owned(),
-                failed => format!(
-                    "{} of all {} failed",
-                    grouped(failed),
-                    grouped(report.total.launches)
-                ),
-            };
-            format!(
-                "Most launches {}: {}; {failed}",
-                at(report, step),
-                grouped(launches)
-            )
-        }
-        None => "Nothing was launched".to_owned(),
-    };
-    let classes = [("bar-1", "launches"), ("bar-2", "failed")];
-    Chart {
-        name: "Launches",
-        finding,
-        plot: Plot::of_bars(per(report, "Launches"), &classes, &steps, grouped),
-        columns: vec!["Launches", "Failed"],
-        rows: rows(&steps, grouped),
-    }
-}
-
-fn people(report: &AnalyticsReport) -> Chart {
-    let steps = steps(report, |figures| vec![figures.people]);
-    let finding = match most(report, |figures| figures.people.unwrap_or_default()) {
-        Some((step, people)) => format!(
-            "Most people {}: {}; {} in all",
-            at(report, step),
-            grouped(people),
-            grouped(report.total.people.unwrap_or_default())
-        ),
-        // Launches that are older than the note of who it was.
-        None if report.total.launches > 0 => "Who launched is not known".to_owned(),
-        None => "Nobody launched anything".to_owned(),
-    };
-    Chart {
-        name: "People",
-        finding,
-        plot: Plot::of_bars(per(report, "People"), &[("bar-1", "people")], &steps, grouped),
-        columns: vec!["People"],
-        rows: rows(&steps, grouped),
-    }
-}
-
-fn ready(report: &AnalyticsReport) -> Chart {
-    let steps = steps(report, |figures| {
-        let ready = figures.ready;
-        vec![ready.map(|ready| ready.p95_ms), ready.map(|ready| ready.p50_ms)]
-    });
-    let finding = match report.total.ready {
-        Some(ready) => format!(
-            "Half of the sessions were ready within {}, 19 of 20 within {}",
-            duration(ready.p50_ms),
-            duration(ready.p95_ms)
-        ),
-        None => "No session became ready".to_owned(),
-    };
-    let classes = [("line-2", "19 of 20"), ("line-1", "half of them")];
-    Chart {
-        name: "Time to ready",
-        finding,
-        plot: Plot::of_lines(
-            per(report, "Time until sessions were ready"),
-            &classes,
-            &steps,
-            duration,
-        ),
-        columns: vec!["19 of 20 within", "Half within"],
-        rows: rows(&steps, duration),
-    }
-}
-
-fn sessions(report: &AnalyticsReport) -> Chart {
-    let steps = steps(report, |figures| vec![Some(figures.peak_sessions)]);
-    let finding = match most(report, |figures| figures.peak_sessions) {
-        Some((step, peak)) => format!(
-            "At most {} sessions at one time, {}",
-            grouped(peak),
-            at(report, step)
-        ),
-        None => "No session ran".to_owned(),
-    };
-    Chart {
-        name: "Sessions at one time",
-        finding,
-        plot: Plot::of_bars(
-            per(report, "Most sessions at one time"),
-            &[("bar-1", "sessions")],
-            &steps,
-            grouped,
-        ),
-        columns: vec!["At most"],
-        rows: rows(&steps, grouped),
-    }
-}
-
-fn steps(report: &AnalyticsReport, values: impl Fn(&LaunchFigures) -> Vec<Option<u64>>) -> Vec<Step> {
-    let step = |step: &LaunchStep| Step {
-        label: match report.query.granularity {
-            Granularity::Hour if report.query.days() == 1 => step.begins.format("%H:%M").to_string(),
-            _ => step.begins.format("%-d %b").to_string(),
-        },
-        name: name(report, step),
-        values: values(&step.figures),
-    };
-    report.steps.iter().map(step).collect()
-}
-
-fn rows(steps: &[Step], say: fn(u64) -> String) -> Vec<(String, Vec<String>)> {
-    let cell = |value: &Option<u64>| value.map(say).unwrap_or_default();
-    steps
-        .iter()
-        .map(|step| (step.name.clone(), step.values.iter().map(cell).collect()))
-        .collect()
-}
-
-/// The first step with the most of something, if there is any.
-fn most(report: &AnalyticsReport, of: impl Fn(&LaunchFigures) -> u64) -> Option<(&LaunchStep, u64)> {
-    let most = report
-        .steps
-        .iter()
-        .map(|step| of(&step.figures))
-        .max()
-        .filter(|most| *most > 0)?;
-    let step = report.steps.iter().find(|step| of(&step.figures) == most)?;
-    Some((step, most))
-}
-
-fn name(report: &AnalyticsReport, step: &LaunchStep) -> String {
-    match report.query.granularity {
-        Granularity::Hour => step.begins.format("%-d %B %Y, %H:%M").to_string(),
-        Granularity::Day => step.begins.format("%-d %B %Y").to_string(),
-    }
-}
-
-/// When, in the middle of a sentence.
-fn at(report: &AnalyticsReport, step: &LaunchStep) -> String {
-    match report.query.granularity {
-        Granularity::Hour => step.begins.format("at %H:%M on %-d %B").to_string(),
-        Granularity::Day => step.begins.format("on %A %-d %B").to_string(),
-    }
-}
-
-fn per(report: &AnalyticsReport, what: &str) -> String {
-    format!("{what} per {}", report.query.granularity.as_str())
-}
-
 fn days_in_words(from: NaiveDate, to: NaiveDate) -> String {
     if from == to {
         format!("{}, UTC", to.format("%-d %B %Y"))
     } else {
         format!("{} to {}, UTC", from.format("%-d %B %Y"), to.format("%-d %B %Y"))
-    }
-}
-
-fn ready_words(ready: Option<ReadyFigures>) -> String {
-    ready.map_or_else(String::new, |ready| {
-        let (half, most) = (duration(ready.p50_ms), duration(ready.p95_ms));
-        // One unit is enough for both.
-        match (half.split_once(' '), most.split_once(' ')) {
-            (Some((number, unit)), Some((_, same))) if unit == same => format!("{number} / {most}"),
-            _ => format!("{half} / {most}"),
-        }
-    })
-}
-
-/// Milliseconds as people say them, two or three figures of them.
-fn duration(milliseconds: u64) -> String {
-    match milliseconds {
-        0 => "0 s".to_owned(),
-        1..1_000 => format!("{milliseconds} ms"),
-        1_000..10_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
-        10_000..600_000 => format!("{} s", milliseconds / 1_000),
-        _ => format!("{} min", milliseconds / 60_000),
-    }
-}
-
-fn percent(part: u64, whole: u64) -> String {
-    if whole == 0 {
-        return "–".to_owned();
-    }
-    let tenths = part.saturating_mul(1_000) / whole;
-    format!("{}.{} %", tenths / 10, tenths % 10)
-}
-
-/// A number with its thousands set apart.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_readable() {
-        assert_eq!(
-            [grouped(0), grouped(999), grouped(1_000), grouped(12_345_678)],
-            ["0", "999", "1,000", "12,345,678"]
-        );
-        assert_eq!(
-            [
-                duration(850),
-                duration(2_340),
-                duration(61_000),
-                duration(900_000)
-            ],
-            ["850 ms", "2.3 s", "61 s", "15 min"]
-        );
-        let ready = |p50_ms, p95_ms| ready_words(Some(ReadyFigures { p50_ms, p95_ms }));
-        assert_eq!(
-            [ready(1_900, 9_100), ready(900, 1_000)],
-            ["1.9 / 9.1 s", "900 ms / 1.0 s"]
-        );
-        assert_eq!(
-            [percent(0, 0), percent(14, 1_000), percent(1, 3)],
-            ["–", "1.4 %", "33.3 %"]
-        );
     }
 }
