@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::{Actor, AuditAction, AuditEntry, AuditFilter};
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{
     ActiveValue::NotSet, ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect,
@@ -202,10 +203,22 @@ fn wanted(filter: &AuditFilter) -> Condition {
         from,
         to,
     } = filter;
-    Condition::all()
-        .add_option(user.as_ref().map(|user| Column::User.eq(user)))
-        .add_option(action.as_ref().map(|action| Column::Action.eq(action)))
-        .add_option(target.as_ref().map(|target| Column::Target.eq(target)))
+    // Each has an index, of which SQLite takes any: only the one that leaves the fewest rows may be taken.
+    let filters = [
+        (Column::User, user),
+        (Column::Target, target),
+        (Column::Action, action),
+    ];
+    let mut given = filters
+        .into_iter()
+        .filter_map(|(column, value)| Some((column, value.as_ref()?)));
+    let first = given.next().map(|(column, value)| column.eq(value));
+    let others = given.map(|(column, value)| {
+        // Of an expression there is no index.
+        Expr::expr(Func::coalesce([Expr::col(column), Expr::val("")])).eq(value)
+    });
+    others
+        .fold(Condition::all().add_option(first), Condition::add)
         .add_option(from.map(|from| Column::Timestamp.gte(time::text(from))))
         .add_option(to.map(|to| Column::Timestamp.lt(time::text(to))))
 }
