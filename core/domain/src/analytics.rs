@@ -1,8 +1,10 @@
 //! How often apps are launched, by how many people, and how it went.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::session::Reason;
@@ -271,6 +273,31 @@ impl ReadyTimes {
         for (class, count) in &other.0 {
             *self.0.entry(*class).or_default() += count;
         }
+    }
+
+    /// Counts those that another one was written as too, which a long report does many thousand times.
+    ///
+    /// # Errors
+    /// That is no such document; some of it may be counted then.
+    pub fn add_written(&mut self, json: &str) -> serde_json::Result<()> {
+        struct Classes<'a>(&'a mut ReadyTimes);
+        impl<'de> Visitor<'de> for Classes<'_> {
+            type Value = ();
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("classes with how many they are")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+                while let Some((class, count)) = map.next_entry::<u16, u64>()? {
+                    *self.0.0.entry(class).or_default() += count;
+                }
+                Ok(())
+            }
+        }
+        let mut document = serde_json::Deserializer::from_str(json);
+        document.deserialize_map(Classes(self))?;
+        document.end()
     }
 
     /// What they say together; nothing where there are none.

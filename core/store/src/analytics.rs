@@ -16,7 +16,7 @@ use sea_orm::{
 use crate::audit::Deed;
 use crate::entities::{application, launch_app, launch_day, launch_hour, recent_app};
 use crate::error::readable;
-use crate::rollups::{self, ALL_APPS, Launched, live_list, read_people, read_ready};
+use crate::rollups::{self, ALL_APPS, Launched, add_ready, live_list, read_people};
 use crate::{Store, StoreError, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -60,13 +60,18 @@ impl Analytics<'_> {
     /// A range, summed up.
     pub async fn report(&self, query: &AnalyticsQuery, detail: Detail) -> Result<AnalyticsReport> {
         let app = query.app.as_ref().map_or(ALL_APPS, AppId::as_str);
-        let days = self.days(query, &[app.to_owned()]).await?;
+        let mut days = BTreeMap::new();
+        for day in self.days(query, &[app.to_owned()]).await? {
+            let mut sum = Sum::default();
+            sum.add(&day)?;
+            days.insert(day.day, sum);
+        }
         let mut total = Sum::default();
-        for day in &days {
-            total.add(day)?;
+        for day in days.values() {
+            total.add_all(day);
         }
         let steps = match query.granularity {
-            Granularity::Day => by_day(query, &days)?,
+            Granularity::Day => by_day(query, &days),
             Granularity::Hour => self.by_hour(query, app).await?,
         };
         Ok(AnalyticsReport {
@@ -263,8 +268,15 @@ impl Sum {
         self.failed += day.failed;
         self.peak = self.peak.max(day.peak);
         self.people |= read_people(&day.people)?;
-        self.ready.add(&read_ready(&day.ready)?);
-        Ok(())
+        add_ready(&mut self.ready, &day.ready)
+    }
+
+    fn add_all(&mut self, other: &Self) {
+        self.launches += other.launches;
+        self.failed += other.failed;
+        self.peak = self.peak.max(other.peak);
+        self.people |= &other.people;
+        self.ready.add(&other.ready);
     }
 
     fn figures(&self) -> LaunchFigures {
@@ -278,15 +290,13 @@ impl Sum {
     }
 }
 
-fn by_day(query: &AnalyticsQuery, days: &[launch_day::Model]) -> Result<Vec<LaunchStep>> {
-    let known: BTreeMap<&str, &launch_day::Model> = days.iter().map(|day| (day.day.as_str(), day)).collect();
-    let step = |begins: DateTime<Utc>| -> Result<LaunchStep> {
-        let mut sum = Sum::default();
-        if let Some(day) = known.get(time::day(begins).as_str()) {
-            sum.add(day)?;
-        }
-        let figures = sum.figures();
-        Ok(LaunchStep { begins, figures })
+fn by_day(query: &AnalyticsQuery, days: &BTreeMap<String, Sum>) -> Vec<LaunchStep> {
+    let step = |begins: DateTime<Utc>| LaunchStep {
+        begins,
+        figures: match days.get(&time::day(begins)) {
+            Some(day) => day.figures(),
+            None => Sum::default().figures(),
+        },
     };
     query.steps().map(step).collect()
 }

@@ -125,7 +125,8 @@ pub(crate) async fn ready(
     // The rows are there, and locked, before they are read.
     add(connection, &app_id, begun, More::default()).await?;
     for day in days(connection, &app_id, begun).await? {
-        let mut times = read_ready(&day.ready)?;
+        let mut times = ReadyTimes::default();
+        add_ready(&mut times, &day.ready)?;
         times.record(took.unsigned_abs());
         let text = serde_json::to_string(&times).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         set(connection, "ready", text, &day).await?;
@@ -213,12 +214,13 @@ fn write_people(people: &RoaringBitmap) -> Result<String> {
     Ok(STANDARD_NO_PAD.encode(bytes))
 }
 
-/// How long the launches of a day took.
-pub(crate) fn read_ready(text: &str) -> Result<ReadyTimes> {
+/// Counts how long the launches of a day took.
+pub(crate) fn add_ready(times: &mut ReadyTimes, text: &str) -> Result<()> {
     if text.is_empty() {
-        return Ok(ReadyTimes::default());
+        return Ok(());
     }
-    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("times of a day: {error}")))
+    let added = times.add_written(text);
+    added.map_err(|error| StoreError::Corrupt(format!("times of a day: {error}")))
 }
 
 /// Adds to the hour and the day, of the app and of all.
