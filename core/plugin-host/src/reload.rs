@@ -17,9 +17,9 @@ use crate::{Failure, LoadError, PluginHost, Source};
 /// How often the folders are looked at, beside what the kernel tells.
 const LOOK: Duration = Duration::from_secs(2);
 /// A folder that has just changed is left alone until it has not changed for so long: a copy may be under way.
-const QUIET: Duration = Duration::from_millis(200);
+const QUIET: Duration = Duration::from_millis(100);
 /// And read after so many looks in any case.
-const MOST_LOOKS: usize = 25;
+const MOST_LOOKS: usize = 50;
 
 impl PluginHost {
     /// Takes up what changes in the folders, until it is stopped.

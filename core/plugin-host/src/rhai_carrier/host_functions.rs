@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use launchpad_domain::HostCallError;
 use rhai::{Dynamic, Engine, EvalAltResult, Map, Position};
@@ -17,6 +17,12 @@ use crate::limits::Limits;
 
 /// So many steps for each look at the clock.
 const STEPS_A_LOOK: u64 = 8;
+
+/// A script that computes for longer than this gives the other tasks of its thread away: until then nobody misses it, and
+/// a handover takes as long as most scripts.
+const GIVES_AWAY_AFTER: Duration = Duration::from_millis(1);
+/// How long another thread has to take them. Where it comes too late they come back, and are given away again.
+const HANDOVER: Duration = Duration::from_micros(50);
 
 thread_local! {
     /// The call that this thread runs: the interpreter is shared, and asks here.
@@ -32,8 +38,17 @@ pub(super) struct Running {
     deadline: Instant,
     /// When it ends in any case.
     end: Instant,
+    /// When the thread's other tasks are given away next.
+    gives_away: Instant,
     /// How many steps it has taken.
     steps: u64,
+}
+
+/// What a look at the clock says.
+enum Look {
+    Goes,
+    GivesAway,
+    Late(Late),
 }
 
 type Answer<T> = Result<T, Box<EvalAltResult>>;
@@ -76,6 +91,7 @@ impl Running {
             host,
             deadline: now + limits.cpu,
             end: now + limits.wall,
+            gives_away: now + GIVES_AWAY_AFTER,
             steps: 0,
         }));
         // What a script had is dropped with it; what it shares with others, it cannot change.
@@ -87,19 +103,34 @@ impl Running {
     /// Whether the time is over, asked at a step. Reading the clock takes as long as a step, so most go without: the
     /// longest that there is, on a value as large as may be, takes some milliseconds.
     pub(super) fn is_late(step: u64) -> Option<Late> {
-        RUNNING.with_borrow_mut(|running| {
+        let look = RUNNING.with_borrow_mut(|running| {
             let call = running.as_mut()?;
             call.steps = step;
-            if !step.is_multiple_of(STEPS_A_LOOK) {
-                return None;
+            step.is_multiple_of(STEPS_A_LOOK).then(|| call.look())
+        });
+        match look? {
+            Look::Goes => None,
+            Look::GivesAway => {
+                tokio::task::block_in_place(|| std::thread::sleep(HANDOVER));
+                None
             }
-            let now = Instant::now();
-            if now > call.end {
-                Some(Late::FromStartToEnd)
-            } else {
-                (now > call.deadline).then_some(Late::Computing)
-            }
-        })
+            Look::Late(late) => Some(late),
+        }
+    }
+
+    fn look(&mut self) -> Look {
+        let now = Instant::now();
+        if now > self.end {
+            return Look::Late(Late::FromStartToEnd);
+        }
+        if now > self.deadline {
+            return Look::Late(Late::Computing);
+        }
+        if now > self.gives_away {
+            self.gives_away = now + 5 * GIVES_AWAY_AFTER;
+            return Look::GivesAway;
+        }
+        Look::Goes
     }
 
     pub(super) fn log(level: &str, message: &str, fields: &str) {
@@ -118,9 +149,11 @@ impl Running {
         });
         let (calls, host, end) = call.ok_or_else(|| thrown("unavailable", "there is no call"))?;
         let begun = Instant::now();
-        let answer = host.block_on(async {
-            let left = end.saturating_duration_since(begun);
-            tokio::time::timeout(left, ask(calls)).await
+        let answer = tokio::task::block_in_place(|| {
+            host.block_on(async {
+                let left = end.saturating_duration_since(begun);
+                tokio::time::timeout(left, ask(calls)).await
+            })
         });
         RUNNING.with_borrow_mut(|running| {
             if let Some(call) = running {

@@ -2,7 +2,7 @@
 //!
 //! A script is synchronous and a native function in it cannot be interrupted, so each call has a thread to itself,
 //! with a stack that the depth limits cannot exhaust; the turn that admitted the call bounds their number. Where the
-//! caller's thread is such a one, the script runs there, and the thread gives its other tasks away first.
+//! caller's thread is such a one, the script runs there, and the thread gives its other tasks away once it takes long.
 //! Rhai has no memory isolation: it is for scripts that the operator reads, others belong in a component.
 
 mod convert;
@@ -134,7 +134,7 @@ impl Script {
         let host = Handle::current();
         // One that waits for somebody else's service is better waited for where its caller may give up.
         if !calls.may_fetch() && threads::can_give_this_one(&host) {
-            let answer = tokio::task::block_in_place(|| self.code.run(hook, &context, limits, calls, host));
+            let answer = self.code.run(hook, &context, limits, calls, host);
             drop(turn);
             return answer;
         }
