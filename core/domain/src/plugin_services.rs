@@ -82,17 +82,20 @@ pub enum LookupKind {
     Apps,
     /// `sessions`: a live session of the user's by its id, or `*` for all of them.
     Sessions,
+    /// `persistentvolumeclaims`: a workspace of the user's by its name, or `*` for all of them.
+    PersistentVolumeClaims,
 }
 
 impl LookupKind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Apps, Self::Sessions];
+    pub const ALL: [Self; 3] = [Self::Apps, Self::Sessions, Self::PersistentVolumeClaims];
 
     /// Its name in manifests and calls.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Apps => "apps",
             Self::Sessions => "sessions",
+            Self::PersistentVolumeClaims => "persistentvolumeclaims",
         }
     }
 

@@ -168,7 +168,7 @@ pub(crate) async fn build(
     let store = open(config, opening).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let runtime = runtime(config, store.instance(), &clock, surroundings);
-    let plugin_support = support(config, &store);
+    let plugin_support = support(config, &store, runtime.clone());
     let setup = plugin_setup(config, surroundings, plugin_support.clone(), &clock);
     let approved = store.plugin_grants().all().await;
     let setup = Setup {
@@ -214,7 +214,7 @@ pub(crate) async fn catalogue(
 ) -> Result<Catalogue, ServerError> {
     let store = open_store(config).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let setup = plugin_setup(config, surroundings, support(config, &store), &clock);
+    let setup = plugin_setup(config, surroundings, support(config, &store, None), &clock);
     Ok(Catalogue::new(
         store,
         Arc::new(PluginHost::load(setup).await),
@@ -245,10 +245,11 @@ pub(crate) async fn plugin_reports(
     Ok(plugins.reports())
 }
 
-fn support(config: &Config, store: &Store) -> Arc<PluginSupport> {
+fn support(config: &Config, store: &Store, runtime: Option<Arc<dyn Runtime>>) -> Arc<PluginSupport> {
     let plugins = &config.plugins;
     Arc::new(PluginSupport::new(
         store.clone(),
+        runtime,
         plugins.secrets.clone(),
         plugins.fetch.clone(),
     ))

@@ -1,10 +1,13 @@
 //! The port behind the host functions.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use launchpad_domain::plugin_services::{FetchRequest, FetchResponse, LookupKind, Progress};
-use launchpad_domain::{AppId, Grants, HostCallError, LaunchTypeId, PluginServices, SessionId, UserId};
+use launchpad_domain::{
+    AppId, Grants, HostCallError, LaunchTypeId, PluginServices, Runtime, SessionId, UserId,
+};
 use launchpad_store::{Store, StoreError};
 use serde_json::{Value, json};
 
@@ -21,15 +24,23 @@ const LISTED: u64 = 200;
 #[derive(Debug, Clone)]
 pub struct PluginSupport {
     store: Store,
+    /// None: this portal has no engine.
+    runtime: Option<Arc<dyn Runtime>>,
     pub(crate) secrets: Secrets,
     fetcher: Fetcher,
     pub(crate) progresses: Progresses,
 }
 
 impl PluginSupport {
-    /// Over an open database, with the operator's folder of secrets.
-    pub fn new(store: Store, secrets: Option<PathBuf>, rules: FetchRules) -> Self {
+    /// Over an open database and an engine, with the operator's folder of secrets.
+    pub fn new(
+        store: Store,
+        runtime: Option<Arc<dyn Runtime>>,
+        secrets: Option<PathBuf>,
+        rules: FetchRules,
+    ) -> Self {
         Self {
+            runtime,
             secrets: Secrets::new(secrets),
             fetcher: Fetcher::new(rules),
             progresses: Progresses::new(store.clone()),
@@ -106,6 +117,7 @@ impl PluginServices for PluginSupport {
         match kind {
             LookupKind::Apps => self.app(name).await,
             LookupKind::Sessions => self.sessions(user, name).await,
+            LookupKind::PersistentVolumeClaims => self.claims(user, name).await,
         }
     }
 }
@@ -133,6 +145,25 @@ impl PluginSupport {
                    "status": session.status, "created_at": session.created_at})
         });
         Ok(named(known, "id", name))
+    }
+
+    async fn claims(&self, user: Option<UserId>, name: &str) -> Result<Option<Value>, HostCallError> {
+        let (Some(runtime), Some(user)) = (&self.runtime, user) else {
+            return Ok(named(std::iter::empty(), "name", name));
+        };
+        let found = runtime.workspaces().await.map_err(|error| {
+            tracing::warn!(%error, "a plugin could not look up workspaces");
+            HostCallError::new("unavailable", "the engine did not answer")
+        })?;
+        let own = found
+            .into_iter()
+            .filter(|workspace| workspace.user == Some(user))
+            .take(usize::try_from(LISTED).unwrap_or(usize::MAX))
+            .map(|workspace| {
+                json!({"name": workspace.name.as_str(), "app_id": workspace.app, "session_id": workspace.session,
+                       "size": workspace.size, "created_at": workspace.created_at})
+            });
+        Ok(named(own, "name", name))
     }
 }
 

@@ -6,34 +6,28 @@
     reason = "a test that cannot go on fails"
 )]
 
-use std::collections::BTreeMap;
+mod engine;
+mod launch_types;
+
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
-use futures::stream::BoxStream;
-use launchpad_domain::Grants;
-use launchpad_domain::launch_types::{CleanupWish, EventAction, FieldOptions, Readiness};
-use launchpad_domain::plugins::{Approval, CallRecord, LogLine, PluginReport, Tried};
 use launchpad_domain::policy::PodLimits;
-use launchpad_domain::runtime::WorkloadState;
-use launchpad_domain::{
-    Actor, App, AppDraft, Branding, ByteStream, Clock, FieldProblem, Finding, Form, HookContext, HookError,
-    LaunchType, LaunchTypeId, LaunchTypes, Needs, Observed, Opens, PlannedBy, Plugins, Role, Runtime,
-    RuntimeError, RuntimeEvent, RuntimeKind, Session, SessionEvent, SessionId, Status, Viewer, Workload,
-    Workspace, WorkspaceName,
-};
+use launchpad_domain::{Actor, AppDraft, Branding, Clock, Role, Runtime, Session, SessionId, Status, Viewer};
 use launchpad_services::{
     FetchRules, LaunchRequest, Parts, Peering, PluginSupport, ServiceError, Services, SessionSettings,
 };
 use launchpad_store::Store;
-use serde_json::{Map, Value, json};
-use tokio::sync::{Notify, broadcast};
+use serde_json::Map;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use engine::ScriptedEngine;
+use launch_types::NoPlugins;
+pub(crate) use launch_types::ScriptedLaunchTypes;
 
 /// The clock of these tests is the system's.
 #[derive(Debug)]
@@ -46,319 +40,12 @@ impl Clock for SystemClock {
     }
 }
 
-/// An engine in memory: applied workloads are pending until the test says otherwise.
-#[derive(Debug)]
-pub(crate) struct ScriptedEngine {
-    workloads: Mutex<BTreeMap<SessionId, WorkloadState>>,
-    pub(crate) away: Mutex<Option<String>>,
-    pub(crate) refuse: Mutex<Option<RuntimeError>>,
-    pub(crate) applied: Mutex<Vec<Workload>>,
-    pub(crate) deleted_workspaces: Mutex<Vec<String>>,
-    /// Whether workspaces cannot be deleted.
-    pub(crate) keeps_workspaces: Mutex<bool>,
-    /// Of every session that was applied; they stay until they are deleted.
-    pub(crate) workspaces: Mutex<BTreeMap<String, Workspace>>,
-    answers: Mutex<bool>,
-    news: Notify,
-    events: broadcast::Sender<RuntimeEvent>,
-}
-
-impl ScriptedEngine {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            workloads: Mutex::default(),
-            away: Mutex::default(),
-            refuse: Mutex::default(),
-            applied: Mutex::default(),
-            deleted_workspaces: Mutex::default(),
-            keeps_workspaces: Mutex::default(),
-            workspaces: Mutex::default(),
-            answers: Mutex::default(),
-            news: Notify::new(),
-            events: broadcast::Sender::new(64),
-        })
-    }
-
-    pub(crate) fn workloads(&self) -> Vec<SessionId> {
-        self.workloads.lock().unwrap().keys().copied().collect()
-    }
-
-    /// Sets how a workload is; a workload that nobody applied may be put there too.
-    pub(crate) fn put(&self, id: SessionId, state: WorkloadState) {
-        self.workloads.lock().unwrap().insert(id, state);
-        let _ = self.events.send(RuntimeEvent::Changed(id));
-    }
-
-    pub(crate) fn remove(&self, id: SessionId) {
-        self.workloads.lock().unwrap().remove(&id);
-        let _ = self.events.send(RuntimeEvent::Changed(id));
-    }
-
-    /// From now on every endpoint answers.
-    pub(crate) fn answer(&self) {
-        *self.answers.lock().unwrap() = true;
-        self.news.notify_waiters();
-    }
-
-    fn here(&self) -> Result<(), RuntimeError> {
-        self.away
-            .lock()
-            .unwrap()
-            .clone()
-            .map_or(Ok(()), |cause| Err(RuntimeError::Away(cause)))
-    }
-
-    fn seen(id: SessionId, state: &WorkloadState) -> Observed {
-        Observed {
-            session: id,
-            name: format!("session-{id}"),
-            address: Some("127.0.0.1:1".into()),
-            state: state.clone(),
-            trouble: None,
-        }
-    }
-}
-
-#[async_trait]
-impl Runtime for ScriptedEngine {
-    fn kind(&self) -> RuntimeKind {
-        RuntimeKind::Podman
-    }
-    async fn check(&self) -> Result<String, RuntimeError> {
-        self.here().map(|()| "scripted".to_owned())
-    }
-    async fn examine(&self, _: &Needs) -> Vec<Finding> {
-        Vec::new()
-    }
-    async fn apply(&self, workload: &Workload) -> Result<Option<String>, RuntimeError> {
-        self.here()?;
-        if let Some(error) = self.refuse.lock().unwrap().clone() {
-            return Err(error);
-        }
-        self.applied.lock().unwrap().push(workload.clone());
-        for claim in &workload.plan.claims {
-            let workspace = Workspace {
-                name: claim.name.parse().unwrap(),
-                user: Some(workload.user),
-                app: Some(workload.app.clone()),
-                session: None,
-                size: Some(claim.size.clone()),
-                created_at: SystemClock.now(),
-            };
-            let mut workspaces = self.workspaces.lock().unwrap();
-            workspaces.entry(claim.name.clone()).or_insert(workspace);
-        }
-        self.workloads
-            .lock()
-            .unwrap()
-            .entry(workload.session)
-            .or_insert(WorkloadState::Pending(launchpad_domain::Stage::Starting));
-        let _ = self.events.send(RuntimeEvent::Changed(workload.session));
-        Ok(None)
-    }
-    async fn observe(&self, id: SessionId) -> Result<Option<Observed>, RuntimeError> {
-        self.here()?;
-        Ok(self
-            .workloads
-            .lock()
-            .unwrap()
-            .get(&id)
-            .map(|state| Self::seen(id, state)))
-    }
-    async fn list(&self) -> Result<Vec<Observed>, RuntimeError> {
-        self.here()?;
-        Ok(self
-            .workloads
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(id, state)| Self::seen(*id, state))
-            .collect())
-    }
-    async fn delete(&self, id: SessionId) -> Result<(), RuntimeError> {
-        self.here()?;
-        self.workloads.lock().unwrap().remove(&id);
-        let _ = self.events.send(RuntimeEvent::Changed(id));
-        Ok(())
-    }
-    async fn workspaces(&self) -> Result<Vec<Workspace>, RuntimeError> {
-        self.here()?;
-        Ok(self.workspaces.lock().unwrap().values().cloned().collect())
-    }
-    async fn delete_workspace(&self, name: &WorkspaceName) -> Result<(), RuntimeError> {
-        self.here()?;
-        if *self.keeps_workspaces.lock().unwrap() {
-            return Err(RuntimeError::Away("not now".into()));
-        }
-        self.workspaces.lock().unwrap().remove(name.as_str());
-        self.deleted_workspaces.lock().unwrap().push(name.to_string());
-        Ok(())
-    }
-    fn watch(&self) -> BoxStream<'static, RuntimeEvent> {
-        let receiver = self.events.subscribe();
-        let events = futures::stream::unfold(receiver, |mut receiver| async move {
-            match receiver.recv().await {
-                Ok(event) => Some((event, receiver)),
-                Err(broadcast::error::RecvError::Lagged(_)) => Some((RuntimeEvent::Missed, receiver)),
-                Err(broadcast::error::RecvError::Closed) => None,
-            }
-        });
-        futures::stream::once(async { RuntimeEvent::Missed })
-            .chain(events)
-            .boxed()
-    }
-    async fn answered(&self, _: &Workload, _: Option<&str>) -> Result<(), RuntimeError> {
-        loop {
-            let news = self.news.notified();
-            if *self.answers.lock().unwrap() {
-                return Ok(());
-            }
-            news.await;
-        }
-    }
-    async fn connect(&self, _: &Workload) -> Result<Box<dyn ByteStream>, RuntimeError> {
-        Err(RuntimeError::NoAnswer("nobody listens in these tests".into()))
-    }
-}
-
-/// Four launch types: `link` opens the app's URL, `box` plans a pod from the app's image, `desk` the same with a workspace
-/// of the user's, `telling` the same with every other hook.
-#[derive(Debug, Default)]
-pub(crate) struct ScriptedLaunchTypes {
-    /// What `telling` was told of, in order.
-    pub(crate) told: Mutex<Vec<SessionEvent>>,
-    /// What it does when it is told of an event.
-    pub(crate) actions: Mutex<BTreeMap<SessionEvent, Result<EventAction, HookError>>>,
-    /// What it says when it is asked whether it is ready; ready after that.
-    pub(crate) waits: Mutex<Vec<Result<Readiness, HookError>>>,
-    pub(crate) wish: Mutex<CleanupWish>,
-}
-
-fn launch_type(id: &str, opens: Opens) -> LaunchType {
-    LaunchType {
-        id: id.parse().unwrap(),
-        name: id.into(),
-        description: String::new(),
-        version: "1.0.0".into(),
-        opens,
-        digest: "abc".into(),
-        has_params: false,
-        grants: Grants(["pvc".to_owned(), "secret-ref:token".to_owned()].into()),
-    }
-}
-
-#[async_trait]
-impl LaunchTypes for ScriptedLaunchTypes {
-    fn list(&self) -> Vec<LaunchType> {
-        vec![
-            launch_type("box", Opens::Pod),
-            launch_type("desk", Opens::Pod),
-            launch_type("link", Opens::Url),
-            launch_type("telling", Opens::Pod),
-        ]
-    }
-    fn get(&self, id: &LaunchTypeId) -> Result<LaunchType, HookError> {
-        self.list()
-            .into_iter()
-            .find(|known| known.id == *id)
-            .ok_or_else(|| HookError::UnknownLaunchType {
-                id: id.to_string(),
-                known: vec!["box".into(), "link".into()],
-            })
-    }
-    fn params_form(&self, _: &LaunchTypeId) -> Result<Form, HookError> {
-        Ok(Form::default())
-    }
-    fn settings_form(&self, _: &LaunchTypeId) -> Result<Form, HookError> {
-        Ok(Form::default())
-    }
-    fn check_app(&self, app: &App) -> Result<Vec<FieldProblem>, HookError> {
-        self.get(&app.launch_type).map(|_| Vec::new())
-    }
-    fn check_params(&self, _: &LaunchTypeId, _: &Map<String, Value>) -> Result<Vec<FieldProblem>, HookError> {
-        Ok(Vec::new())
-    }
-    async fn validate(&self, _: &LaunchTypeId, _: HookContext) -> Result<Vec<FieldProblem>, HookError> {
-        Ok(Vec::new())
-    }
-    async fn plan(&self, id: &LaunchTypeId, context: HookContext) -> Result<Value, HookError> {
-        if id.as_str() == "link" {
-            return Ok(json!({"schema": 1, "url": context.app.url}));
-        }
-        let privileged = context.app.id == "greedy";
-        let claims = match id.as_str() {
-            "telling" => json!([{"name": "work", "size": "1Gi", "scope": "session"}]),
-            "desk" => json!([{"name": "work", "size": "1Gi", "shared": context.app.id == "shared"}]),
-            _ => json!([]),
-        };
-        Ok(json!({
-            "schema": 1,
-            "pod": {"containers": [{"name": "vnc", "image": context.app.container_image,
-                                    "env": [{"name": "TOKEN", "value": "launchpad-secret:token"}],
-                                    "securityContext": {"privileged": privileged}}]},
-            "claims": claims,
-            "endpoint": {"kind": "vnc", "container": "vnc", "port": 5900},
-        }))
-    }
-    async fn options(&self, _: &LaunchTypeId, _: HookContext) -> Result<Vec<FieldOptions>, HookError> {
-        Ok(Vec::new())
-    }
-    async fn ready(&self, _: &PlannedBy, context: HookContext) -> Result<Readiness, HookError> {
-        assert!(context.session.unwrap().address.is_some());
-        self.waits.lock().unwrap().pop().unwrap_or(Ok(Readiness::Ready))
-    }
-    fn subscribed(&self, planned_by: &PlannedBy) -> Vec<SessionEvent> {
-        if planned_by.id.as_str() == "telling" {
-            SessionEvent::ALL.to_vec()
-        } else {
-            Vec::new()
-        }
-    }
-    async fn on_event(
-        &self,
-        planned_by: &PlannedBy,
-        context: HookContext,
-    ) -> Result<Vec<EventAction>, HookError> {
-        assert_eq!(planned_by.digest.as_deref(), Some("abc"));
-        let event = context.event.unwrap().name;
-        self.told.lock().unwrap().push(event);
-        let action = self.actions.lock().unwrap().get(&event).cloned();
-        action.into_iter().collect()
-    }
-    async fn cleanup(&self, _: &PlannedBy, _: HookContext) -> Result<Option<CleanupWish>, HookError> {
-        Ok(Some(self.wish.lock().unwrap().clone()))
-    }
-}
-
-/// Nothing is installed that an administrator could deal with.
-#[derive(Debug)]
-struct NoPlugins;
-
-#[async_trait]
-impl Plugins for NoPlugins {
-    fn reports(&self) -> Vec<PluginReport> {
-        Vec::new()
-    }
-    fn calls(&self, _: &LaunchTypeId) -> Result<Vec<CallRecord>, HookError> {
-        Ok(Vec::new())
-    }
-    fn lines(&self, _: &LaunchTypeId) -> Result<Vec<LogLine>, HookError> {
-        Ok(Vec::new())
-    }
-    async fn try_hook(&self, _: &LaunchTypeId, _: &str, _: Value) -> Result<Tried, HookError> {
-        Err(HookError::Denied("not here".into()))
-    }
-    fn switch(&self, _: &LaunchTypeId, _: bool) -> Result<(), HookError> {
-        Ok(())
-    }
-    async fn approve(&self, _: Approval) {}
-    async fn reload(&self) {}
-}
-
 pub(crate) struct Portal {
     pub(crate) services: Arc<Services>,
     pub(crate) engine: Arc<ScriptedEngine>,
     pub(crate) viewer: Viewer,
+    /// What its plugins' host functions ask.
+    pub(crate) plugin_support: Arc<PluginSupport>,
     stop: CancellationToken,
     manager: JoinHandle<()>,
     peering: JoinHandle<Result<(), ServiceError>>,
@@ -398,12 +85,17 @@ impl Portal {
         let secrets = folder.join("secrets");
         std::fs::create_dir_all(&secrets).unwrap();
         std::fs::write(secrets.join("token"), "hush").unwrap();
-        let support = PluginSupport::new(store.clone(), Some(secrets), FetchRules::default());
+        let plugin_support = Arc::new(PluginSupport::new(
+            store.clone(),
+            Some(engine.clone()),
+            Some(secrets),
+            FetchRules::default(),
+        ));
         let (services, manager) = Services::new(Parts {
             store: store.clone(),
             launch_types: launch_types.clone(),
             plugins: Arc::new(NoPlugins),
-            plugin_support: Arc::new(support),
+            plugin_support: plugin_support.clone(),
             runtime: Some(engine.clone()),
             clock: Arc::new(SystemClock),
             branding: Branding::parse("", "#000000", "#ffffff", "Test").unwrap(),
@@ -440,6 +132,7 @@ impl Portal {
             services,
             engine,
             viewer,
+            plugin_support,
             stop,
             manager,
             peering,

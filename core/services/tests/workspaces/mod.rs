@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use launchpad_domain::plugin_services::LookupKind;
 use launchpad_domain::runtime::WorkloadState;
-use launchpad_domain::{AuditFilter, Reason, Session, Status, WorkspaceName};
+use launchpad_domain::{AuditFilter, PluginServices, Reason, Session, Status, UserId, WorkspaceName};
 use launchpad_services::{ListedWorkspace, ServiceError};
 
 use crate::support::{Portal, ScriptedEngine, Timeouts};
@@ -188,5 +189,31 @@ async fn a_deletion_outlives_the_process_and_an_engine_that_is_away() {
     *portal.engine.away.lock().unwrap() = Some("gone fishing".into());
     let away = portal.services.workspaces.all().await;
     assert!(matches!(away, Err(ServiceError::EngineAway(_))), "{away:?}");
+    portal.stop().await;
+}
+
+#[tokio::test]
+async fn a_plugin_looks_up_the_workspaces_of_the_user_for_whom_it_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let portal = portal(&folder).await;
+    running(&portal, "desk").await;
+    let name = only(&portal).await.workspace.name;
+    let support = &portal.plugin_support;
+    let look_up = async |user, name: &str| {
+        let kind = LookupKind::PersistentVolumeClaims;
+        support.look_up(user, kind, name).await.unwrap()
+    };
+    let user = Some(portal.viewer.id);
+    let all = look_up(user, "*").await.unwrap();
+    assert_eq!(all["items"].as_array().unwrap().len(), 1);
+    assert_eq!(all["items"][0]["name"], name.as_str());
+    assert_eq!(look_up(user, name.as_str()).await.unwrap()["app_id"], "desk");
+    for (user, wanted) in [
+        (user, "workspace-of-somebody-else"),
+        (Some(UserId::new()), name.as_str()),
+        (None, name.as_str()),
+    ] {
+        assert_eq!(look_up(user, wanted).await, None, "{wanted}");
+    }
     portal.stop().await;
 }
