@@ -37,7 +37,11 @@ newest_dependency() {
 
 # Where a file lay when it was compiled stands in panic messages: the same words on every machine.
 remap_paths() {
-    flags="--remap-path-prefix=$PWD=plugins --remap-path-prefix=target/toolchain/root/usr/lib/rustlib/src/rust=rust"
+    flags="--remap-path-prefix=$PWD=plugins"
+    # Cargo names it from here where it lies below this folder.
+    for folder in "$tools" target/toolchain; do
+        flags="$flags --remap-path-prefix=$folder/root/usr/lib/rustlib/src/rust=rust"
+    done
     for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
         flags="$flags --remap-path-prefix=$registry=crates"
     done
@@ -45,9 +49,9 @@ remap_paths() {
 }
 
 build_guest() {
-    remap_paths
     target_folder=$1 package=$2 tools=$1/toolchain
     shift 2
+    remap_paths
     if rustc --print target-libdir --target "$guest_target" 2>/dev/null | xargs -r ls >/dev/null 2>&1; then
         cargo build --release --target-dir "$target_folder" --target "$guest_target" -p "$package" "$@"
         return
