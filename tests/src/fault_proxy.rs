@@ -214,6 +214,7 @@ async fn serve(state: Arc<State>, stream: TcpStream) {
     drop(
         hyper::server::conn::http1::Builder::new()
             .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
             .await,
     );
 }
@@ -272,6 +273,9 @@ impl State {
             }
             Some(Fault::Expired | Fault::NoAnswer) | None => {}
         }
+        if request.headers().contains_key(http::header::UPGRADE) {
+            return self.carry(request).await;
+        }
         let (parts, body) = http::Response::<Body>::from(self.pass_on(request).await?).into_parts();
         let body = if is_watch {
             Body::wrap(Watched::new(body, self.watches.subscribe()))
@@ -279,6 +283,26 @@ impl State {
             body
         };
         Ok(Response::from_parts(parts, body))
+    }
+
+    /// What is asked for is another protocol, such as port-forward: its bytes are carried both ways until one side ends.
+    async fn carry(&self, mut request: Request<Incoming>) -> Result<Response<Body>, Cut> {
+        let near = hyper::upgrade::on(&mut request);
+        let answer = self.pass_on(request).await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        if status != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(http::Response::<Body>::from(answer));
+        }
+        tokio::spawn(async move {
+            if let (Ok(near), Ok(mut far)) = tokio::join!(near, answer.upgrade()) {
+                // Whoever ends it is the test's matter.
+                drop(tokio::io::copy_bidirectional(&mut TokioIo::new(near), &mut far).await);
+            }
+        });
+        let mut switching = Response::new(Body::default());
+        *switching.status_mut() = status;
+        *switching.headers_mut() = headers;
+        Ok(switching)
     }
 
     async fn pass_on(&self, request: Request<Incoming>) -> Result<reqwest::Response, Cut> {

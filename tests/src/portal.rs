@@ -201,8 +201,19 @@ impl Portal {
 
     /// Starts the program on the same folder and port, and waits until it listens.
     pub async fn start_again(&mut self) -> anyhow::Result<()> {
+        self.listen(self.surrounded(&self.recipe.program)).await
+    }
+
+    /// Starts it again as one that dies at this point of the program, after it has come by so often.
+    pub async fn start_mortal(&mut self, point: &str, times: usize) -> anyhow::Result<()> {
+        let mut command = self.surrounded(&self.recipe.program);
+        command.env("DIES_AT", format!("{point}:{times}"));
+        self.listen(command).await
+    }
+
+    async fn listen(&mut self, command: Command) -> anyhow::Result<()> {
         ensure!(self.running.is_none(), "the portal is running already");
-        let Running { child, log } = self.serve(self.surrounded(&self.recipe.program))?;
+        let Running { child, log } = self.serve(command)?;
         let url = log.word_after(LISTENS).await?;
         self.running = Some(Running { child, log });
         let expected = self.public_url();

@@ -2,12 +2,12 @@
 //! pods that the cluster will not run or keep. Nothing is lost, orphaned, doubled or stuck, and each reason is its own.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use launchpad_tests::{
-    Client, Cluster, Fault, FaultProxy, Namespace, PATIENCE, Portal, Recipe, Screen, Seed, app, derive_image,
-    desktop, until_whole,
+    Client, Cluster, Fault, FaultProxy, Namespace, Portal, Recipe, Screen, Seed, app, derive_image, desktop,
+    until_whole,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -17,15 +17,15 @@ use crate::{PASSWORD, portal};
 const DESKTOP: &str = "localhost/launchpad/desktop:1";
 
 /// A portal with one session that runs.
-struct Trial {
-    portal: Portal,
-    ada: Client,
-    acknowledged: Vec<String>,
+pub(crate) struct Trial {
+    pub(crate) portal: Portal,
+    pub(crate) ada: Client,
+    pub(crate) acknowledged: Vec<String>,
 }
 
 impl Trial {
     /// It reaches its cluster by this kubeconfig.
-    async fn begin(namespace: &Namespace<'_>, kubeconfig: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn begin(namespace: &Namespace<'_>, kubeconfig: &Path) -> anyhow::Result<Self> {
         let portal = portal()
             .seed(Seed::Apps(vec![desktop("desktop")]))
             .in_namespace(namespace)
@@ -44,13 +44,13 @@ impl Trial {
     }
 
     /// The screen of the session that ran before.
-    async fn screen(&self) -> anyhow::Result<Screen> {
+    pub(crate) async fn screen(&self) -> anyhow::Result<Screen> {
         let running = self.ada.session(&self.acknowledged[0]).await?;
         self.ada.screen(&running).await
     }
 
     /// Launches while something is wrong: taken, or refused because the engine is away.
-    async fn launch(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn launch(&mut self) -> anyhow::Result<()> {
         let answer = self
             .ada
             .send_json(Method::POST, "/api/sessions", &json!({"app_id": "desktop"}))
@@ -70,7 +70,7 @@ impl Trial {
     }
 
     /// All that was taken runs, and is whole; then all of it ends, and nothing is left.
-    async fn finish(self) -> anyhow::Result<()> {
+    pub(crate) async fn finish(self) -> anyhow::Result<()> {
         for id in &self.acknowledged {
             self.ada.until(id, "running").await?;
         }
@@ -84,7 +84,7 @@ impl Trial {
 }
 
 /// The cluster whose pods are reached by their addresses, so that the proxy need not carry screens.
-async fn cluster() -> anyhow::Result<Option<&'static Cluster>> {
+pub(crate) async fn cluster() -> anyhow::Result<Option<&'static Cluster>> {
     let cluster = Cluster::get().await?;
     if !cluster.is_on_this_machine() {
         eprintln!("not tried: the proxy carries no port-forward, and these pods are elsewhere");
@@ -141,42 +141,6 @@ async fn what_was_done_without_an_answer_is_found_and_not_done_twice() -> anyhow
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_that_is_gone_is_waited_for() -> anyhow::Result<()> {
     survives(Fault::Away, 4).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_api_server_that_stands_still_is_waited_for() -> anyhow::Result<()> {
-    let Some(cluster) = cluster().await? else {
-        return Ok(());
-    };
-    let alone = cluster.alone().await?;
-    let namespace = alone.namespace().await?;
-    let mut trial = Trial::begin(&namespace, cluster.kubeconfig()).await?;
-    let mut screen = trial.screen().await?;
-    let stopped = alone.stop("kube-apiserver").await?;
-    for _ in 0..3 {
-        trial.launch().await?;
-    }
-    until_away(&trial.portal).await?;
-    ensure!(
-        screen.picture().await? > 0,
-        "a stream by the pod's address stopped"
-    );
-    drop(stopped);
-    trial.finish().await
-}
-
-/// Waits until the portal says that its engine does not answer.
-async fn until_away(portal: &Portal) -> anyhow::Result<()> {
-    let stranger = portal.stranger()?;
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let told = stranger.get("/readyz").await?.expect(200)?;
-        if told.body.contains("does not answer") {
-            return Ok(());
-        }
-        ensure!(Instant::now() < deadline, "nobody noticed: {}", told.body);
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use fail::fail_point;
 use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, ListParams, Preconditions};
@@ -211,10 +212,13 @@ impl Runtime for Kubernetes {
         self.network
             .get_or_try_init(|| network::apply(&self.access, self.instance, self.settings.network))
             .await?;
+        fail_point!("network-made");
         for claim in &workload.plan.claims {
             claims::ensure(&self.access, workload, claim).await?;
+            fail_point!("claim-made");
         }
         let pod = pod::apply(&self.access, workload).await?;
+        fail_point!("pod-made");
         if let Some(seen) = state::seen(&pod, self.instance) {
             self.fleet.learn(seen);
         }

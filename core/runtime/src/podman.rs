@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use fail::fail_point;
 use futures::stream::BoxStream;
 use launchpad_domain::{
     ByteStream, Clock, Finding, InstanceId, Needs, Observed, Runtime, RuntimeError, RuntimeEvent,
@@ -94,6 +95,7 @@ impl Podman {
                     &pod.id,
                 ]))
                 .await?;
+            fail_point!("pod-ended");
             let removed = self
                 .cli
                 .run(Call::slow(&["pod", "rm", "--force", "--ignore", &pod.id]))

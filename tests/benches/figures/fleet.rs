@@ -59,7 +59,9 @@ async fn fleet(table: &mut Table, cluster: &Cluster) -> anyhow::Result<()> {
     while observer.ready() < FLEET {
         launch(&ada).await?;
         let wanted = observer.ready() + BATCH;
-        observer.until(|moments| (moments.ready() >= wanted).then_some(())).await?;
+        observer
+            .until(|moments| (moments.ready() >= wanted).then_some(()))
+            .await?;
         portal.kill().await?;
         make_running(&portal).await?;
         portal.start_again().await?;
@@ -130,7 +132,10 @@ async fn reconcile(table: &mut Table, portal: &mut Portal, ada: &Client) -> anyh
         times.push(begin.elapsed());
     }
     let all = portal.store().await?.sessions().all(FLEET as u64).await?;
-    let running = all.iter().filter(|session| session.status == Status::Running).count();
+    let running = all
+        .iter()
+        .filter(|session| session.status == Status::Running)
+        .count();
     ensure!(running > FLEET - STARTS * (GONE + 1), "{running} of {FLEET} run");
     table.add(
         "Kubernetes: 5,000 sessions, from a start until every lost pod is found",

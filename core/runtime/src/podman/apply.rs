@@ -7,6 +7,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
+use fail::fail_point;
 use launchpad_domain::{Reason, RuntimeError, RuntimeEvent, Stage, Workload};
 
 use super::command::Call;
@@ -85,6 +86,7 @@ impl Podman {
             let port = free_port()?;
             let pod = document::write(workload, port, abilities)?;
             let played = self.cli.run(Call::slow(PLAY).fed(pod)).await?;
+            fail_point!("pod-made");
             if played.succeeded {
                 return Ok(port);
             }

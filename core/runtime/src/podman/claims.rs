@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use fail::fail_point;
 use launchpad_domain::runtime::INSTANCE_LABEL;
 use launchpad_domain::{InstanceId, Reason, RuntimeError, Workload, Workspace, WorkspaceName};
 use serde::Deserialize;
@@ -44,6 +45,7 @@ pub(super) async fn create(cli: &Cli, workload: &Workload) -> Result<(), Runtime
         call.extend(labels.iter().map(String::as_str));
         call.push(&claim.name);
         let made = cli.run(Call::quick(&call)).await?;
+        fail_point!("claim-made");
         if made.succeeded {
             continue;
         }

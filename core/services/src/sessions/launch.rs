@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use fail::fail_point;
 use launchpad_domain::launch_types::{FieldOptions, HookApp};
 use launchpad_domain::{
     Action, Actor, AppId, Opens, Problems, Session, SessionId, Stage, Status, Viewer, authorize,
@@ -101,6 +102,7 @@ impl Sessions {
         let context = context::of_session(&wanted, HookApp::from(&app), user, 0, sidecar, now);
         Problems(shared.launch_types.validate(&app.launch_type, context).await?).into_result(())?;
 
+        fail_point!("launch-checked");
         let session = shared
             .store
             .sessions()
@@ -113,6 +115,7 @@ impl Sessions {
                 },
                 other => other.into(),
             })?;
+        fail_point!("launch-saved");
         metrics::counter!("launchpad_sessions_launched_total").increment(1);
         shared.tell(session.id).await;
         shared.wakes.wake(session.id);

@@ -21,6 +21,7 @@ mod wakes;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fail::fail_point;
 use http::Request;
 use launchpad_domain::plugin_services::Progress;
 use launchpad_domain::policy::PodLimits;
@@ -306,11 +307,13 @@ impl Shared {
         to: Status,
         failure: Option<&Failure>,
     ) -> Result<bool, ServiceError> {
+        fail_point!("end-wanted");
         let now = self.clock.now();
         let done = rows
             .finish(actor, session.id, session.status, to, failure, now)
             .await?;
         if done {
+            fail_point!("end-saved");
             let reason = failure.map_or("", |failure| failure.reason.as_str());
             metrics::counter!("launchpad_sessions_ended_total", "status" => to.as_str(), "reason" => reason)
                 .increment(1);

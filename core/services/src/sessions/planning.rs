@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fail::fail_point;
 use launchpad_domain::launch_types::HookApp;
 use launchpad_domain::policy::{Owner, accept};
 use launchpad_domain::{
@@ -29,6 +30,7 @@ impl Pass {
         for attempt in 1..=PLAN_ATTEMPTS {
             match self.ask_for_plan(session, attempt).await? {
                 Ok((plan, digest)) => {
+                    fail_point!("plan-made");
                     let name = context::workload_name(session.id);
                     let now = self.shared.clock.now();
                     let sessions = self.shared.led()?;
@@ -36,6 +38,7 @@ impl Pass {
                     if let Err(held) = kept {
                         return self.fail(session, no_workspace(&held)).await;
                     }
+                    fail_point!("plan-saved");
                     self.shared.set_stage(session.id, Stage::Queued).await;
                     return Ok(None);
                 }

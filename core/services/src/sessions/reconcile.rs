@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use fail::fail_point;
 use launchpad_domain::launch_types::Readiness;
 use launchpad_domain::plugin_services::Progress;
 use launchpad_domain::policy::{secrets_in, with_secrets};
@@ -150,6 +151,7 @@ impl Pass {
         };
         match outcome {
             Outcome::Up(address) => {
+                fail_point!("workload-ready");
                 let now = self.shared.clock.now();
                 let expires_at = now + self.shared.settings.timeout;
                 if self
@@ -158,6 +160,7 @@ impl Pass {
                     .set_running(session.id, address.as_deref(), expires_at, now)
                     .await?
                 {
+                    fail_point!("running-saved");
                     let took = (now - session.created_at).to_std().unwrap_or_default();
                     metrics::histogram!("launchpad_session_ready_seconds").record(took);
                     self.shared.tell(session.id).await;

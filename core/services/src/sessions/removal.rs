@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fail::fail_point;
 use launchpad_domain::launch_types::CleanupWish;
 use launchpad_domain::{Claim, ClaimScope, Session};
 
@@ -24,6 +25,7 @@ impl Pass {
             tracing::warn!(%error, session = %session.id, "an ended session's workload could not be removed yet");
             return Ok(Next::After(ENGINE_AGAIN));
         }
+        fail_point!("workload-removed");
         if let Some(wait) = self.settle_claims(engine, session).await? {
             return Ok(Next::After(wait));
         }
@@ -31,6 +33,7 @@ impl Pass {
         if let Some(session) = shared.store.sessions().get(session.id).await? {
             shared.tell_plugin(&session, true).await?;
         }
+        fail_point!("plugin-told-of-removal");
         shared.progresses.forget(session.id);
         shared.viewers.forget(session.id);
         let now = shared.clock.now();
