@@ -2,7 +2,7 @@
 # Builds the component: plugin.wasm, which lies beside this for those who have no toolchain.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-plugins=$here/../../../plugins
+plugins=$(cd "$here/../../../plugins" && pwd)
 . "$plugins/toolchain.sh"
 cd "$here"
 build_guest "$plugins/target" http-catalogue
