@@ -37,7 +37,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_launchpad-under-test");
 
 /// A portal of it.
 fn portal() -> Recipe {
-    Recipe::new(PROGRAM)
+    Recipe::new(PROGRAM).telling()
 }
 
 /// A password that no rule for passwords can find too simple.

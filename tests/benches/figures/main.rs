@@ -3,6 +3,8 @@
 //! Nothing here fails on a slow machine: a figure is a fact about one machine at one time. What must never happen is
 //! tested by the suites.
 
+#![recursion_limit = "256"]
+
 mod catalogue;
 mod cluster;
 mod data;
