@@ -295,27 +295,6 @@ async fn an_eviction_is_told() -> anyhow::Result<()> {
     until_whole(&portal, &[session]).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_machine_that_is_lost_is_told() -> anyhow::Result<()> {
-    let namespace = Cluster::get().await?.namespace().await?;
-    let (portal, ada, session, pod) = running(&namespace, "container").await?;
-    // What the cluster writes into a pod's status when its machine has been silent for too long.
-    let lost = json!({"status": {"conditions": [{"type": "DisruptionTarget", "status": "True",
-        "reason": "DeletionByTaintManager", "message": "the node does not answer"}]}});
-    let patch = [
-        "patch",
-        "pod",
-        &pod,
-        "--subresource=status",
-        "--patch",
-        &lost.to_string(),
-    ];
-    namespace.kubectl(&patch, "").await?;
-    let failed = ada.until(&session, "failed").await?;
-    ensure!(failed.reason == Some("node_lost".into()), "{failed:?}");
-    until_whole(&portal, &[session]).await
-}
-
 /// One that never ends, because somebody keeps it from ending: its session is over all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_never_ends_holds_nobody_up() -> anyhow::Result<()> {

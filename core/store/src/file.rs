@@ -77,6 +77,17 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The file `<path><suffix>`, or `<path><suffix>-2` and so on where there is one, or its log, already.
+pub(crate) fn unused(path: &Path, suffix: &str) -> PathBuf {
+    let mut file = beside(path, suffix);
+    let mut number = 2_u64;
+    while file.exists() || beside(&file, "-wal").exists() {
+        file = beside(path, &format!("{suffix}-{number}"));
+        number += 1;
+    }
+    file
+}
+
 /// The refusal of a file whose content cannot be right.
 pub(crate) fn damaged(path: &Path, how: &str) -> StoreError {
     StoreError::Refused(format!(

@@ -171,7 +171,7 @@ impl Replacement {
 
     /// Each step leaves either the old file in its place, or none and a sign that there was one, or the new one.
     fn replace_file(&self, path: &Path, stamp: &str) -> Result<Option<String>> {
-        let kept = file::beside(path, &format!(".before-restore-{stamp}"));
+        let kept = file::unused(path, &format!(".before-restore-{stamp}"));
         let there = path.exists();
         if there {
             file::rename(path, &kept)?;

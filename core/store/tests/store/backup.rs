@@ -306,3 +306,25 @@ async fn the_log_of_a_replaced_file_goes_with_it() {
     assert_eq!(crashed.number(accounts).await, 1);
     assert_eq!(TestDatabase::at(&kept).number(accounts).await, 2);
 }
+
+#[tokio::test]
+async fn two_restores_in_one_second_keep_both_that_were_there() {
+    let database = TestDatabase::sqlite();
+    let store = database.open().await;
+    let taken = snapshot(&store).await;
+    account(&store, "ada").await;
+    store.close().await.unwrap();
+    let accounts = "SELECT count(*) FROM accounts";
+    for known in [1, 0] {
+        let kept = restore(&database, &taken.path, true).await.unwrap().kept.unwrap();
+        assert_eq!(TestDatabase::at(&kept).number(accounts).await, known);
+    }
+    let first = beside(&database, ".before-restore-");
+    let folder = first.parent().unwrap();
+    let kept = fs::read_dir(folder).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        let name = name.to_string_lossy();
+        name.contains(".before-restore-") && !name.ends_with("-wal") && !name.ends_with("-shm")
+    });
+    assert_eq!(kept.count(), 2);
+}
