@@ -201,3 +201,22 @@ async fn a_second_portal_on_the_same_port_changes_nothing() -> anyhow::Result<()
     portal.stranger()?.submit("/setup", &fields).await?.expect(303)?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_command_puts_an_empty_database_in_the_place_of_a_lost_one() -> anyhow::Result<()> {
+    let mut portal = portal().set("LAUNCHPAD_RUNTIME", "none").start().await?;
+    portal.end().await?;
+    let file = portal.folder().join("launchpad.db");
+    std::fs::remove_file(&file)?;
+    for arguments in [
+        &["audit", "verify"][..],
+        &["backup", "backups"],
+        &["migrate", "up"],
+        &["user", "list"],
+        &["export"],
+    ] {
+        says(&portal, arguments, "", 1).await?;
+        ensure!(!file.exists(), "{arguments:?} made one");
+    }
+    Ok(())
+}

@@ -93,6 +93,24 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store, ServerError> {
     open(config, Opening::default()).await
 }
 
+/// Opens it for a command that has nothing to do where there is none.
+pub(crate) async fn open_existing_store(config: &Config) -> Result<Store, ServerError> {
+    let opening = Opening {
+        existing: true,
+        ..Opening::default()
+    };
+    open(config, opening).await
+}
+
+/// How it is opened: what shows that there was one before, and what signs its audit log.
+pub(crate) fn opening(config: &Config) -> Opening {
+    Opening {
+        traces: vec![config.audit_key.clone()],
+        audit_key: Some(config.audit_key.clone()),
+        ..Opening::default()
+    }
+}
+
 /// Opens it where the key of its audit log is lost.
 pub(crate) async fn open_store_with_new_key(config: &Config) -> Result<Store, ServerError> {
     let opening = Opening {
@@ -103,9 +121,12 @@ pub(crate) async fn open_store_with_new_key(config: &Config) -> Result<Store, Se
 }
 
 async fn open(config: &Config, opening: Opening) -> Result<Store, ServerError> {
+    let Opening {
+        traces, audit_key, ..
+    } = self::opening(config);
     let opening = Opening {
-        traces: vec![config.audit_key.clone()],
-        audit_key: Some(config.audit_key.clone()),
+        traces,
+        audit_key,
         ..opening
     };
     Store::open_with(&config.database, opening)

@@ -42,6 +42,8 @@ pub struct Opening {
     /// Begins anew where the file is missing and something shows that there was one; a log that was left beside
     /// the missing file is removed. This is `--init`.
     pub init: bool,
+    /// Refuses where there is no file yet, instead of making one: for whoever only reads what is there.
+    pub existing: bool,
     /// Files that only an earlier start can have made, such as the instance's key: where one is there and the
     /// database file is not, the database was lost.
     pub traces: Vec<PathBuf>,
@@ -200,6 +202,7 @@ async fn open_file(
     opening: &Opening,
 ) -> Result<(DatabaseConnection, DatabaseConnection)> {
     file::check(path, opening)?;
+    file::make_private_unless_there(path)?;
     let opened = async {
         let writer = connect_first(path).await?;
         check_version(&writer).await?;

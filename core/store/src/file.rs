@@ -31,6 +31,19 @@ pub(crate) fn check(path: &Path, opening: &Opening) -> Result<()> {
     }
 }
 
+/// Makes the file of a new database, which holds what only its owner may read; its logs get the same rights.
+pub(crate) fn make_private_unless_there(path: &Path) -> Result<()> {
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(unusable(path, &error)),
+        _ => Ok(()),
+    }
+}
+
 /// Makes an empty file that only its owner may read.
 pub(crate) fn make_private(path: &Path) -> Result<()> {
     OpenOptions::new()
@@ -105,6 +118,12 @@ pub(crate) fn unusable(path: &Path, error: &impl Display) -> StoreError {
 }
 
 fn check_missing(path: &Path, opening: &Opening) -> Result<()> {
+    if opening.existing {
+        return Err(StoreError::Refused(format!(
+            "there is no database {}: LAUNCHPAD_DB or --db says where it is, from the folder in which a command runs",
+            path.display()
+        )));
+    }
     // The last is a restore that was cut short.
     let ours = ["-wal", STAGING].map(|suffix| beside(path, suffix));
     let trace = ours.iter().chain(&opening.traces).find(|trace| trace.exists());

@@ -65,11 +65,12 @@ pub async fn migrations(url: &DatabaseUrl) -> Result<Vec<MigrationState>> {
 ///
 /// # Errors
 /// As [`crate::Store::open_with`].
-pub async fn migrate_up(url: &DatabaseUrl) -> Result<Vec<String>> {
+pub async fn migrate_up(url: &DatabaseUrl, opening: &Opening) -> Result<Vec<String>> {
     let lock = DatabaseLock::shared(url).await?;
     let writer = match url {
         DatabaseUrl::Sqlite(path) => {
-            file::check(path, &Opening::default())?;
+            file::check(path, opening)?;
+            file::make_private_unless_there(path)?;
             connect_first(path).await?
         }
         DatabaseUrl::Postgres(address) => connect_postgres(address, 1, |_| {}).await?,

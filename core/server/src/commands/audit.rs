@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use launchpad_domain::{Actor, AuditAction, Clock};
 use launchpad_services::audit::{AuditReport, CheckpointKind, Checkpoints, verify};
-use launchpad_store::{AuditKey, Store, StoreError};
+use launchpad_store::{AuditKey, Opening, Store, StoreError};
 use serde_json::json;
 
 use super::{say, say_json};
@@ -35,7 +35,11 @@ pub(crate) async fn run(config: &Config, command: AuditCommand) -> Result<(), Se
     match command {
         AuditCommand::Verify { key, json } => {
             // Without the key as well: what is to be found may be that it is another.
-            let store = Store::open(&config.database).await;
+            let opening = Opening {
+                existing: true,
+                ..Opening::default()
+            };
+            let store = Store::open_with(&config.database, opening).await;
             let store = store.map_err(|error| wiring::refused(config, &error))?;
             let path = key.as_ref().unwrap_or(&config.audit_key);
             let secret = AuditKey::read(path)

@@ -70,7 +70,7 @@ pub(crate) async fn backup(config: &Config, options: BackupOptions) -> Result<()
     }
     let destination = options.destination.unwrap_or_default();
     let backups = Backups::at(&destination, &config.buckets)?;
-    let store = wiring::open_store(config).await?;
+    let store = wiring::open_existing_store(config).await?;
     let manifest = backups.take(&store, &SystemClock::default()).await?;
     if let Some(keep) = options.keep {
         backups.prune(usize::from(keep)).await?;

@@ -41,7 +41,7 @@ pub(crate) async fn run(config: &Config, command: MigrateCommand) -> Result<(), 
             Ok(())
         }
         MigrateCommand::Up => {
-            let done = migrate_up(&config.database).await;
+            let done = migrate_up(&config.database, &wiring::opening(config)).await;
             let done = done.map_err(|error| wiring::refused(config, &error))?;
             for name in &done {
                 say(format_args!("applied  {name}"))?;

@@ -50,6 +50,35 @@ fn after(traces: &[&Path]) -> Opening {
 }
 
 #[tokio::test]
+async fn whoever_only_reads_makes_none() {
+    let database = TestDatabase::sqlite();
+    for content in [None, Some("")] {
+        if let Some(content) = content {
+            std::fs::write(path(&database), content).unwrap();
+        }
+        let existing = Opening {
+            existing: true,
+            ..Opening::default()
+        };
+        let refused = Store::open_with(&database.url(), existing).await;
+        assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+        assert_eq!(path(&database).exists(), content.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_new_database_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let database = TestDatabase::sqlite();
+    let store = database.open().await;
+    for suffix in ["", "-wal"] {
+        let file = std::fs::metadata(beside(&database, suffix)).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600, "{suffix}");
+    }
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_missing_database_is_made() {
     let database = TestDatabase::sqlite();
     let key = beside(&database, ".key");
