@@ -148,6 +148,24 @@ on_both! {
         }
     }
 
+    async fn a_row_that_was_cut_off_is_missed_also_when_another_has_its_number(database: &TestDatabase) {
+        let signed = Signed::new();
+        let (store, _) = signed.filled(database).await;
+        let before = store.audit().last_link().await.unwrap().unwrap();
+        database.execute("DELETE FROM audit_log WHERE id = 10").await.unwrap();
+        let again = if database.is_postgres() {
+            "SELECT setval(pg_get_serial_sequence('audit_log', 'id'), 9)"
+        } else {
+            "UPDATE sqlite_sequence SET seq = 9 WHERE name = 'audit_log'"
+        };
+        database.execute(again).await.unwrap();
+        write(&store, 1).await;
+        let after = store.audit().last_link().await.unwrap().unwrap();
+        assert!(before.id == after.id && before.chain != after.chain, "{before:?} {after:?}");
+        let report = store.verify_chain(&signed.key(), &[before, after], None).await.unwrap();
+        assert_eq!(report.problems, ["row 10 is not the one that a checkpoint has"]);
+    }
+
     async fn writers_at_once_make_one_chain(database: &TestDatabase) {
         let signed = Signed::new();
         let one = signed.open(database).await.unwrap();
