@@ -5,6 +5,7 @@
 //! step; every step may be repeated, so it does not matter where a process died. What the engine has and no
 //! row wants is deleted; what a row wants and the engine lost fails with a reason.
 
+mod bring_up;
 pub(crate) mod context;
 pub(crate) mod engine;
 mod launch;
