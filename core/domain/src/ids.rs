@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The id of a catalogue entry: `[a-z0-9][a-z0-9-]{0,62}`, chosen by an administrator, usable in a path.
+/// The id of a catalogue entry: `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`, chosen by an administrator, usable in a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AppId(String);
@@ -24,12 +24,18 @@ impl FromStr for AppId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let shaped =
-            (1..=63).contains(&text.len()) && text.chars().all(is_slug_char) && !text.starts_with('-');
+        // As Kubernetes has it for values of labels and names of claims.
+        let shaped = (1..=63).contains(&text.len())
+            && text.chars().all(is_slug_char)
+            && !text.starts_with('-')
+            && !text.ends_with('-');
         if shaped {
             Ok(Self(text.to_owned()))
         } else {
-            Err("must be 1 to 63 of the characters a-z, 0-9 and -, and not begin with -".to_owned())
+            Err(
+                "must be 1 to 63 of the characters a-z, 0-9 and -, and neither begin nor end with -"
+                    .to_owned(),
+            )
         }
     }
 }
@@ -142,7 +148,7 @@ mod tests {
             assert!(good.parse::<AppId>().is_ok(), "{good}");
         }
         let too_long = "a".repeat(64);
-        for bad in ["", "-a", "A", "a b", "a/b", "ä", "a\n", too_long.as_str()] {
+        for bad in ["", "-a", "a-", "A", "a b", "a/b", "ä", "a\n", too_long.as_str()] {
             assert!(bad.parse::<AppId>().is_err(), "{bad}");
         }
     }

@@ -20,7 +20,7 @@ pub(crate) use workspaces::WorkspaceDocument;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = App)]
 pub(crate) struct AppDocument {
-    #[schema(pattern = "^[a-z0-9][a-z0-9-]{0,62}$")]
+    #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     id: String,
     name: String,
     description: String,
