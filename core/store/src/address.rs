@@ -8,7 +8,7 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 
 use crate::StoreError;
-use crate::error::is_timeout;
+use crate::error::{is_timeout, is_unreachable, refused_by_postgres};
 
 /// How long one waits for a connection to PostgreSQL.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -60,6 +60,19 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+/// A pool of so many connections, which end neither for idleness nor for their age. The task by which sqlx 0.9.0 would
+/// watch for either may count below nothing and then spin for ever, on a core of its own, so that the process does not end
+/// either (<https://github.com/transact-rs/sqlx/issues/3645>). A connection that broke is replaced when it is needed.
+pub(crate) fn lasting(address: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(address);
+    options
+        .max_connections(connections)
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .sqlx_logging(false);
+    options
+}
+
 /// Connects to PostgreSQL.
 ///
 /// # Errors
@@ -69,19 +82,22 @@ pub(crate) async fn connect_postgres(
     connections: u32,
     adjust: impl FnOnce(&mut ConnectOptions),
 ) -> Result<DatabaseConnection, StoreError> {
-    let mut options = ConnectOptions::new(address);
-    options
-        .max_connections(connections)
-        .acquire_timeout(PATIENCE)
-        .sqlx_logging(false);
+    let mut options = lasting(address, connections);
+    options.acquire_timeout(PATIENCE);
     adjust(&mut options);
     Database::connect(options).await.map_err(|error| {
+        let url = DatabaseUrl::Postgres(address.to_owned());
         if error.to_string().contains(address) {
             StoreError::Refused("the address of the database is no postgres:// URL".to_owned())
+        } else if let Some(why) = refused_by_postgres(&error) {
+            StoreError::Refused(format!("{url} refuses this role: {why}"))
         } else if is_timeout(&error) {
-            let url = DatabaseUrl::Postgres(address.to_owned());
             StoreError::Refused(format!(
                 "{url} does not answer: PostgreSQL must run and be reachable there"
+            ))
+        } else if is_unreachable(&error) {
+            StoreError::Refused(format!(
+                "{url} cannot be reached ({error}): look at the host, the port and sslmode in LAUNCHPAD_DB"
             ))
         } else {
             error.into()

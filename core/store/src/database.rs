@@ -8,15 +8,15 @@ use launchpad_domain::InstanceId;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ActiveValue::Set, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
-    DbBackend, EntityTrait, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ActiveValue::Set, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    EntityTrait, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
-use crate::address::connect_postgres;
+use crate::address::{connect_postgres, lasting};
 use crate::entities::fact;
 use crate::error::{is_damage, is_unwritable};
 use crate::moving::check_in_use;
-use crate::schema::migrate;
+use crate::schema::{migrate, present_tables};
 use crate::{AuditKey, DatabaseLock, DatabaseUrl, StoreError, audit_key, file};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -42,7 +42,7 @@ pub struct Opening {
     /// Begins anew where the file is missing and something shows that there was one; a log that was left beside
     /// the missing file is removed. This is `--init`.
     pub init: bool,
-    /// Refuses where there is no file yet, instead of making one: for whoever only reads what is there.
+    /// Refuses where there is nothing yet, instead of making it: for whoever only works with what is there.
     pub existing: bool,
     /// Files that only an earlier start can have made, such as the instance's key: where one is there and the
     /// database file is not, the database was lost.
@@ -87,8 +87,8 @@ impl Store {
     /// Opens the database, brings its schema up to date, and finds or makes the instance's id.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] while somebody else has the database alone. [`StoreError::Refused`] for a file that
-    /// is missing but was there before, that is damaged or no SQLite database, that may not be written, or that a
+    /// [`StoreError::Locked`] while somebody else has the database alone. [`StoreError::Missing`] where there is none
+    /// and [`Opening::existing`] wants one. [`StoreError::Refused`] for a file that is missing but was there before, that is damaged or no SQLite database, that may not be written, or that a
     /// newer version has written; it is left as it is.
     pub async fn open_with(url: &DatabaseUrl, mut opening: Opening) -> Result<Self> {
         let lock = match opening.lock.take() {
@@ -104,6 +104,11 @@ impl Store {
                     options.map_sqlx_postgres_opts(move |options| options.application_name(&name));
                 })
                 .await?;
+                if opening.existing && present_tables(&connection).await?.is_empty() {
+                    return Err(StoreError::Missing(format!(
+                        "{url} holds nothing of Launchpad yet: the first start of the portal makes its tables"
+                    )));
+                }
                 migrate(&connection, url).await?;
                 (connection.clone(), connection)
             }
@@ -164,6 +169,22 @@ impl Store {
     /// How its connections are called, where others can see them.
     pub(crate) fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Writes what lies in SQLite's log into the file, and empties the log, which still has old pages of what was
+    /// deleted. While somebody reads it, that is left to the next time, and at the latest to the end of the process.
+    pub(crate) async fn empty_log(&self) {
+        if self.0.writer.get_database_backend() != DbBackend::Sqlite {
+            return;
+        }
+        let emptied = self
+            .0
+            .writer
+            .execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)")
+            .await;
+        if let Err(error) = emptied {
+            tracing::warn!(%error, "the log of the database still holds pages of what was deleted");
+        }
     }
 
     /// Begins a transaction that will write.
@@ -230,11 +251,9 @@ pub(crate) async fn connect_first(path: &Path) -> Result<DatabaseConnection> {
 
 async fn connect_sqlite(path: &Path, connections: u32) -> Result<DatabaseConnection> {
     let path = path.to_owned();
-    let mut options = ConnectOptions::new("sqlite://");
+    let mut options = lasting("sqlite://", connections);
     options
-        .max_connections(connections)
         .acquire_timeout(BUSY)
-        .sqlx_logging(false)
         .map_sqlx_sqlite_opts(move |options| {
             options
                 .filename(&path)
@@ -243,6 +262,8 @@ async fn connect_sqlite(path: &Path, connections: u32) -> Result<DatabaseConnect
                 // Without it the last commits are lost in a power cut.
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
+                // What is deleted, such as the hash of a forgotten account's password, is not left lying in the file.
+                .pragma("secure_delete", "ON")
                 .busy_timeout(BUSY)
         });
     Ok(Database::connect(options).await?)
@@ -300,4 +321,23 @@ pub(crate) async fn write_fact(connection: &impl ConnectionTrait, name: &str, va
         .exec_without_returning(connection)
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_connection_is_watched_for_its_age() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("launchpad.db"));
+        let store = Store::open(&url).await.unwrap();
+        for pool in [store.reader(), store.writer()] {
+            let options = pool.get_sqlite_connection_pool().options().clone();
+            assert_eq!(
+                (options.get_idle_timeout(), options.get_max_lifetime()),
+                (None, None)
+            );
+        }
+    }
 }

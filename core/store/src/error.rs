@@ -40,6 +40,9 @@ pub enum StoreError {
     /// The database may not be opened; says why, and what to do.
     #[error("{0}")]
     Refused(String),
+    /// There is no database yet, and nobody asked for a new one; says what to do.
+    #[error("{0}")]
+    Missing(String),
     /// Somebody holds the database alone, or anybody holds it whom we need alone; says what to do.
     #[error("{0}")]
     Locked(String),
@@ -103,6 +106,38 @@ fn is_away(error: &DbErr) -> bool {
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn is_sign_of_absence(sqlstate: &str) -> bool {
     sqlstate.starts_with("08") || matches!(sqlstate, "53300" | "57P01" | "57P02" | "57P03")
+}
+
+/// Whether no connection to PostgreSQL could be made at all, which changes nothing.
+pub(crate) fn is_unreachable(error: &DbErr) -> bool {
+    is_timeout(error) || is_away(error)
+}
+
+/// What PostgreSQL says it refused, and what to do where it refused this role, its password, its database or its rights:
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+pub(crate) fn refused_by_postgres(error: &DbErr) -> Option<String> {
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
+        return None;
+    };
+    let RuntimeErr::SqlxError(cause) = cause else {
+        return None;
+    };
+    let SqlxError::Database(refused) = &**cause else {
+        return None;
+    };
+    let remedy = match refused.code()?.as_ref() {
+        "28P01" => "look at the name and the password in LAUNCHPAD_DB",
+        "28000" => {
+            "the role must exist and be allowed in: look at LAUNCHPAD_DB, and at the server's pg_hba.conf"
+        }
+        "3D000" => "make it, as the server's administrator: CREATE DATABASE launchpad OWNER launchpad",
+        "42501" | "3F000" => {
+            "the role must own the database, or may be given what it lacks: GRANT CREATE ON DATABASE launchpad TO launchpad; \
+             GRANT ALL ON SCHEMA public TO launchpad"
+        }
+        _ => return None,
+    };
+    Some(format!("{}; {remedy}", refused.message()))
 }
 
 /// Whether an insert failed because its key is there already.

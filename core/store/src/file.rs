@@ -118,12 +118,6 @@ pub(crate) fn unusable(path: &Path, error: &impl Display) -> StoreError {
 }
 
 fn check_missing(path: &Path, opening: &Opening) -> Result<()> {
-    if opening.existing {
-        return Err(StoreError::Refused(format!(
-            "there is no database {}: LAUNCHPAD_DB or --db says where it is, from the folder in which a command runs",
-            path.display()
-        )));
-    }
     // The last is a restore that was cut short.
     let ours = ["-wal", STAGING].map(|suffix| beside(path, suffix));
     let trace = ours.iter().chain(&opening.traces).find(|trace| trace.exists());
@@ -133,6 +127,10 @@ fn check_missing(path: &Path, opening: &Opening) -> Result<()> {
              backup; to begin anew without its data, start with --init",
             path = path.display(),
             trace = trace.display(),
+        ))),
+        _ if opening.existing => Err(StoreError::Missing(format!(
+            "there is no database {}: LAUNCHPAD_DB or --db says where it is, from the folder in which a command runs",
+            path.display()
         ))),
         _ => Ok(()),
     }

@@ -93,6 +93,7 @@ impl Accounts<'_> {
             .saying(format!("account {id}"));
         self.store().note(&transaction, actor, deed, now).await?;
         transaction.commit().await?;
+        self.store().empty_log().await;
         Ok(Some(forgotten))
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
@@ -131,13 +130,8 @@ fn hold_file(path: &Path, mode: Mode) -> Result<Option<File>> {
 }
 
 async fn hold_postgres(address: &str, mode: Mode) -> Result<Option<DatabaseConnection>> {
-    let connection = connect_postgres(address, 1, |options| {
-        // The lock is the session's: the session must neither end for idleness nor be replaced for its age.
-        options
-            .idle_timeout(None::<Duration>)
-            .max_lifetime(None::<Duration>);
-    })
-    .await?;
+    // The lock is the connection's, which lasts.
+    let connection = connect_postgres(address, 1, |_| {}).await?;
     let function = match mode {
         Mode::Shared => "pg_try_advisory_lock_shared",
         Mode::Alone => "pg_try_advisory_lock",

@@ -23,7 +23,12 @@ const UNFINISHED: &str = "it is an unfinished copy of ";
 /// Refuses a database that was moved, or that is not yet a whole copy.
 pub(crate) async fn check_in_use(connection: &impl ConnectionTrait, url: &DatabaseUrl) -> Result<()> {
     match read_fact(connection, RETIRED).await? {
-        Some(why) => Err(StoreError::Refused(format!("{url} is not in use: {why}"))),
+        Some(why) if why.starts_with(UNFINISHED) => Err(StoreError::Refused(format!(
+            "{url} is not in use: {why}; run the same `launchpad db copy` again to finish it"
+        ))),
+        Some(why) => Err(StoreError::Refused(format!(
+            "{url} is not in use: {why}; set LAUNCHPAD_DB to that"
+        ))),
         None => Ok(()),
     }
 }

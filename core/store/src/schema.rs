@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBacken
 
 use crate::address::connect_postgres;
 use crate::database::{begin_once, connect_first};
+use crate::error::refused_by_postgres;
 use crate::snapshot::{connect, vacuum_into};
 use crate::{DatabaseLock, DatabaseUrl, Opening, StoreError, file, tables};
 
@@ -96,7 +97,12 @@ pub(crate) async fn migrate(writer: &DatabaseConnection, url: &DatabaseUrl) -> R
     pending.retain(|name| !applied.contains(name));
     if let Some(first) = pending.first() {
         keep(&transaction, url, first).await?;
-        Migrator::up(&transaction, None).await?;
+        Migrator::up(&transaction, None)
+            .await
+            .map_err(|error| match refused_by_postgres(&error) {
+                Some(why) => StoreError::Refused(format!("{url} refuses to change the schema: {why}")),
+                None => error.into(),
+            })?;
     }
     transaction.commit().await?;
     Ok(pending)

@@ -6,10 +6,11 @@ use launchpad_domain::InstanceId;
 use launchpad_migrations::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, IsolationLevel,
-    Statement, TransactionTrait,
+    AccessMode, ConnectionTrait, Database, DatabaseConnection, DbBackend, IsolationLevel, Statement,
+    TransactionTrait,
 };
 
+use crate::address::lasting;
 use crate::database::{INSTANCE, read_fact};
 use crate::error::is_damage;
 use crate::schema::{self, MIGRATIONS};
@@ -156,11 +157,8 @@ pub(crate) async fn connect(
     adjust: impl Fn(SqliteConnectOptions) -> SqliteConnectOptions + Send + Sync + 'static,
 ) -> Result<DatabaseConnection> {
     let path = path.to_owned();
-    let mut options = ConnectOptions::new("sqlite://");
-    options
-        .max_connections(1)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |options| adjust(options.filename(&path)));
+    let mut options = lasting("sqlite://", 1);
+    options.map_sqlx_sqlite_opts(move |options| adjust(options.filename(&path)));
     Ok(Database::connect(options).await?)
 }
 

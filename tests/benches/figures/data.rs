@@ -113,7 +113,12 @@ async fn sign_in(portal: &Portal) -> anyhow::Result<String> {
 async fn connect(portal: &Portal) -> anyhow::Result<DatabaseConnection> {
     let path = portal.folder().join("launchpad.db");
     let mut options = ConnectOptions::new(format!("sqlite://{}", path.display()));
-    options.max_connections(1).sqlx_logging(false);
+    options
+        .max_connections(1)
+        // As the store's own: sqlx's task that watches them may spin for ever.
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .sqlx_logging(false);
     Ok(Database::connect(options).await?)
 }
 

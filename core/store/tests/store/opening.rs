@@ -61,9 +61,48 @@ async fn whoever_only_reads_makes_none() {
             ..Opening::default()
         };
         let refused = Store::open_with(&database.url(), existing).await;
-        assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+        assert!(matches!(refused, Err(StoreError::Missing(_))), "{refused:?}");
         assert_eq!(path(&database).exists(), content.is_some());
     }
+}
+
+#[tokio::test]
+async fn nor_fills_an_empty_one_of_postgresql() {
+    let database = TestDatabase::postgres().await;
+    let existing = Opening {
+        existing: true,
+        ..Opening::default()
+    };
+    let refused = Store::open_with(&database.url(), existing).await;
+    assert!(matches!(refused, Err(StoreError::Missing(_))), "{refused:?}");
+    assert!(database.dump().await.is_empty());
+}
+
+#[tokio::test]
+async fn whoever_postgresql_refuses_is_told_what_to_do() {
+    let database = TestDatabase::postgres().await;
+    database
+        .execute("DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN")
+        .await
+        .unwrap();
+    let told = async |address: String| {
+        let refused = Store::open(&address.parse().unwrap()).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Refused(_)), "{refused:?}");
+        refused.to_string()
+    };
+    let elsewhere = database.address.replace("/case_", "/nowhere_");
+    assert!(told(elsewhere).await.contains("CREATE DATABASE"));
+    let nobody = database.address.replace("launchpad@", "nobody@");
+    assert!(told(nobody).await.contains("look at LAUNCHPAD_DB"));
+    let guest = database.address.replace("launchpad@", "guest@");
+    let said = told(guest).await;
+    assert!(said.contains("GRANT") && !said.contains("at line"), "{said}");
+    let unknown = "postgres://launchpad:s3cret@nowhere.invalid/launchpad".to_owned();
+    let said = told(unknown).await;
+    assert!(
+        said.contains("look at the host") && !said.contains("s3cret"),
+        "{said}"
+    );
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! What is deleted by policy, and an account that is forgotten.
 
 use chrono::TimeDelta;
-use launchpad_domain::{Actor, AnalyticsQuery, Failure, Preferences, Reason, SignInId, Status};
-use launchpad_store::{Detail, NewSession, Store};
+use launchpad_domain::{Actor, AnalyticsQuery, Failure, Preferences, Reason, Role, SignInId, Status, UserId};
+use launchpad_store::{Detail, NewAccount, NewSession, Store};
 
 use crate::support::{TestDatabase, account, actor, app, end, later, new_session, noon, on_both};
 
@@ -106,4 +106,33 @@ on_both! {
         let total = store.analytics().report(&query, Detail::Every).await.unwrap().total;
         assert_eq!((total.launches, total.people), (5, Some(2)), "counted on without a name");
     }
+}
+
+#[tokio::test]
+async fn nothing_of_a_forgotten_password_is_left_in_the_file() {
+    let database = TestDatabase::sqlite();
+    let store = database.open().await;
+    let new = NewAccount {
+        id: UserId::new(),
+        name: "ada".parse().unwrap(),
+        role: Role::User,
+        password_hash: Some("$argon2id$v=19$of-adas-password".to_owned()),
+    };
+    store.accounts().insert(&actor(), &new, noon()).await.unwrap();
+    let lies_there = || {
+        ["", "-wal"].iter().any(|suffix| {
+            std::fs::read(format!("{}{suffix}", database.address))
+                .is_ok_and(|bytes| bytes.windows(16).any(|part| part == b"of-adas-password"))
+        })
+    };
+    assert!(lies_there(), "else this finds nothing");
+    store
+        .accounts()
+        .forget(&actor(), new.id, later(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!lies_there());
+    store.close().await.unwrap();
+    assert!(!lies_there());
 }

@@ -3,6 +3,7 @@
 mod postgres;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use launchpad_domain::{
@@ -91,7 +92,12 @@ impl TestDatabase {
             DatabaseUrl::Sqlite(path) => format!("sqlite://{}?mode=rwc", path.display()),
         };
         let mut options = ConnectOptions::new(address);
-        options.max_connections(1).sqlx_logging(false);
+        options
+            .max_connections(1)
+            // As the store's own: sqlx's task that watches them may spin for ever.
+            .idle_timeout(None::<Duration>)
+            .max_lifetime(None::<Duration>)
+            .sqlx_logging(false);
         Database::connect(options).await.unwrap()
     }
 

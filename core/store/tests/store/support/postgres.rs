@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 
@@ -51,7 +52,11 @@ pub(crate) async fn new_database() -> String {
     let server = SERVER.get_or_init(start);
     let name = format!("case_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     let mut options = ConnectOptions::new(server.url("postgres"));
-    options.max_connections(1).sqlx_logging(false);
+    options
+        .max_connections(1)
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .sqlx_logging(false);
     let connection = Database::connect(options).await.unwrap();
     connection
         .execute_unprepared(&format!("CREATE DATABASE {name}"))
