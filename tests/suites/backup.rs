@@ -219,7 +219,7 @@ async fn a_backup_of_a_time_is_found() -> anyhow::Result<()> {
         1,
     )
     .await?;
-    ensure!(String::from_utf8_lossy(&too_early.stderr).contains("no such backup"));
+    ensure!(String::from_utf8_lossy(&too_early.stderr).contains("so early"));
     says(&portal, &["restore", "backups", "--at", "yesterday"], "", 2).await?;
     says(&portal, &["restore", "nowhere"], "", 1).await?;
     for (time, accounts) in times.iter().zip([1, 2]) {

@@ -220,3 +220,50 @@ async fn no_command_puts_an_empty_database_in_the_place_of_a_lost_one() -> anyho
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_is_no_database_yet_only_some_commands_make_one() -> anyhow::Result<()> {
+    let mut portal = portal().set("LAUNCHPAD_RUNTIME", "none").start().await?;
+    portal.end().await?;
+    let empty = tempfile::tempdir()?;
+    let file = empty.path().join("launchpad.db");
+    let place = file.to_str().context("a path")?;
+    for (arguments, code) in [
+        (&["user", "list"][..], 1),
+        (&["user", "passwd", "ada"], 1),
+        (&["token", "list"], 1),
+        (&["app", "deleted"], 1),
+        (&["plugin", "list"], 0),
+        (&["doctor"], 0),
+    ] {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--db", place]).collect();
+        let told = says(&portal, &arguments, PASSWORD, code).await?;
+        ensure!(!file.exists(), "{arguments:?} made one");
+        if code == 1 {
+            let told = String::from_utf8_lossy(&told.stderr);
+            ensure!(told.contains("there is no database"), "{arguments:?}: {told}");
+        }
+    }
+    says(&portal, &["user", "add", "ada", "--db", place], "", 0).await?;
+    ensure!(file.exists());
+    Ok(())
+}
+
+#[test]
+fn whoever_reads_only_the_beginning_of_an_answer_is_told_no_error() -> anyhow::Result<()> {
+    let mut program = std::process::Command::new(crate::PROGRAM)
+        .args(["plugin", "definitions"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    // Closed before the program has begun to write.
+    drop(program.stdout.take());
+    let ended = program.wait_with_output()?;
+    let told = String::from_utf8_lossy(&ended.stderr);
+    ensure!(
+        ended.status.success() && told.is_empty(),
+        "{}: {told}",
+        ended.status
+    );
+    Ok(())
+}

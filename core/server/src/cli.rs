@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -106,6 +107,8 @@ pub(crate) fn run() -> ExitCode {
     let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     match execute(cli, &environment) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read has seen enough, as `head` has.
+        Err(ServerError::Io(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error is all there is to tell it to; if that is closed, the exit status still says it.
             let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("launchpad: {error}\n"));

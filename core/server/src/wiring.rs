@@ -90,16 +90,29 @@ pub(crate) struct Portal {
 
 /// Opens the database that the configuration names.
 pub(crate) async fn open_store(config: &Config) -> Result<Store, ServerError> {
-    open(config, Opening::default()).await
+    open(config, opening(config)).await
 }
 
 /// Opens it for a command that has nothing to do where there is none.
 pub(crate) async fn open_existing_store(config: &Config) -> Result<Store, ServerError> {
-    let opening = Opening {
+    let opened = Store::open_with(&config.database, existing(config)).await;
+    opened.map_err(|error| refused(config, &error))
+}
+
+/// Opens it for a command that has something to say also where there is none yet.
+pub(crate) async fn open_store_if_there(config: &Config) -> Result<Option<Store>, ServerError> {
+    match Store::open_with(&config.database, existing(config)).await {
+        Ok(store) => Ok(Some(store)),
+        Err(StoreError::Missing(_)) => Ok(None),
+        Err(error) => Err(refused(config, &error)),
+    }
+}
+
+fn existing(config: &Config) -> Opening {
+    Opening {
         existing: true,
-        ..Opening::default()
-    };
-    open(config, opening).await
+        ..opening(config)
+    }
 }
 
 /// How it is opened: what shows that there was one before, and what signs its audit log.
@@ -115,20 +128,12 @@ pub(crate) fn opening(config: &Config) -> Opening {
 pub(crate) async fn open_store_with_new_key(config: &Config) -> Result<Store, ServerError> {
     let opening = Opening {
         new_audit_key: true,
-        ..Opening::default()
+        ..opening(config)
     };
     open(config, opening).await
 }
 
 async fn open(config: &Config, opening: Opening) -> Result<Store, ServerError> {
-    let Opening {
-        traces, audit_key, ..
-    } = self::opening(config);
-    let opening = Opening {
-        traces,
-        audit_key,
-        ..opening
-    };
     Store::open_with(&config.database, opening)
         .await
         .map_err(|error| refused(config, &error))
@@ -155,7 +160,7 @@ async fn keepers(
             .is_none()
     {
         // Whoever begins anew says so: the rows that are missed were meant to go.
-        checkpoints.add(&key, CheckpointKind::Restart, None, clock.now())?;
+        checkpoints.add(&key, store.instance(), CheckpointKind::Restart, None, clock.now())?;
     }
     let upkeep = Upkeep::new(
         config.retention,
@@ -184,7 +189,7 @@ pub(crate) async fn build(
 ) -> Result<Portal, ServerError> {
     let opening = Opening {
         init,
-        ..Opening::default()
+        ..opening(config)
     };
     let store = open(config, opening).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
@@ -229,19 +234,15 @@ pub(crate) async fn build(
 }
 
 /// The catalogue alone, for commands.
-pub(crate) async fn catalogue(
-    config: &Config,
-    surroundings: &Surroundings,
-) -> Result<Catalogue, ServerError> {
-    let store = open_store(config).await?;
+pub(crate) async fn catalogue(config: &Config, surroundings: &Surroundings, store: Store) -> Catalogue {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let setup = plugin_setup(config, surroundings, support(config, &store, None), &clock);
-    Ok(Catalogue::new(
+    Catalogue::new(
         store,
         Arc::new(PluginHost::load(setup).await),
         clock,
         config.plugins.default.clone(),
-    ))
+    )
 }
 
 /// Everything in the places of plugins, and what became of it. The database, where there is one, says what an administrator

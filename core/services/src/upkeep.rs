@@ -109,8 +109,13 @@ impl Upkeep {
             }
             if last.is_some() {
                 // The database says so too; this is for who holds them against each other.
-                self.checkpoints
-                    .add(&self.key, CheckpointKind::Pruned, last, now)?;
+                self.checkpoints.add(
+                    &self.key,
+                    self.store.instance(),
+                    CheckpointKind::Pruned,
+                    last,
+                    now,
+                )?;
             }
         }
         Ok(())

@@ -6,13 +6,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use launchpad_domain::{Actor, AuditAction, AuditFilter, Clock};
 use launchpad_services::audit::{AuditReport, CheckpointKind, Checkpoints, verify};
 use launchpad_services::upkeep::{RetentionPolicy, Upkeep};
-use launchpad_store::{AuditKey, DatabaseUrl, Opening, Store};
-use sea_orm::{ConnectionTrait, Database};
+use launchpad_store::{AuditKey, ChainLink, DatabaseUrl, Opening, Store};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 
 /// The time of these tests.
 #[derive(Debug)]
@@ -75,6 +76,12 @@ impl Scene {
             .unwrap()
     }
 
+    /// As another process finds it.
+    async fn open_again(&self) -> Store {
+        let url = DatabaseUrl::Sqlite(self.folder.path().join("launchpad.db"));
+        Store::open(&url).await.unwrap()
+    }
+
     /// Somebody with a database tool.
     async fn behind_the_back(&self, sql: &str) {
         let connection = connect(self.folder.path()).await;
@@ -85,7 +92,12 @@ impl Scene {
 
 async fn connect(folder: &Path) -> sea_orm::DatabaseConnection {
     let address = format!("sqlite://{}", folder.join("launchpad.db").display());
-    Database::connect(address).await.unwrap()
+    let mut options = ConnectOptions::new(address);
+    // As the store's own: sqlx's task that watches them may spin for ever.
+    options
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>);
+    Database::connect(options).await.unwrap()
 }
 
 fn audit_for(days: i64) -> RetentionPolicy {
@@ -101,7 +113,13 @@ async fn the_rest_of_the_log_is_proved_after_its_beginning_was_deleted() {
     let last = scene.store.audit().last_link().await.unwrap();
     scene
         .checkpoints()
-        .add(&scene.key(), CheckpointKind::Head, last, Noon.now())
+        .add(
+            &scene.key(),
+            scene.store.instance(),
+            CheckpointKind::Head,
+            last,
+            Noon.now(),
+        )
         .unwrap();
     scene.keep(audit_for(2)).await;
     let report = scene.verify().await;
@@ -184,4 +202,61 @@ async fn without_a_policy_nothing_is_deleted() {
     let scene = Scene::with_entries(10, TimeDelta::zero()).await;
     scene.keep(RetentionPolicy::default()).await;
     assert_eq!(scene.verify().await.chain.signed, 10);
+}
+
+#[tokio::test]
+async fn two_databases_may_have_one_key_and_one_file_of_checkpoints() {
+    let one = Scene::with_entries(3, TimeDelta::zero()).await;
+    let other = Scene::with_entries(20, TimeDelta::zero()).await;
+    let last = one.store.audit().last_link().await.unwrap();
+    // Both signed with one key, as two that were restored from one backup are.
+    let checkpoints = one.checkpoints();
+    for (store, link) in [(&one.store, last), (&other.store, None)] {
+        checkpoints
+            .add(
+                &one.key(),
+                store.instance(),
+                CheckpointKind::Head,
+                link,
+                Noon.now(),
+            )
+            .unwrap();
+    }
+    let elsewhere = ChainLink {
+        id: 2,
+        chain: "of the other".to_owned(),
+    };
+    checkpoints
+        .add(
+            &one.key(),
+            other.store.instance(),
+            CheckpointKind::Head,
+            Some(elsewhere),
+            Noon.now(),
+        )
+        .unwrap();
+    let report = one.verify().await;
+    assert_eq!(report.problems, Vec::<String>::new());
+    assert_eq!(report.checkpoints, 1);
+
+    // Who gives the database another id, to be rid of what is known of it, is found.
+    let id = other.store.instance();
+    one.behind_the_back(&format!(
+        "UPDATE instance_facts SET value = '{id}' WHERE name = 'instance_id'"
+    ))
+    .await;
+    let opened = one.open_again().await;
+    let report = verify(&opened, &one.key(), &checkpoints, true).await.unwrap();
+    assert!(!report.problems.is_empty());
+    let nobody = "00000000-0000-4000-8000-000000000000";
+    one.behind_the_back(&format!(
+        "UPDATE instance_facts SET value = '{nobody}' WHERE name = 'instance_id'"
+    ))
+    .await;
+    let opened = one.open_again().await;
+    let report = verify(&opened, &one.key(), &checkpoints, true).await.unwrap();
+    assert_eq!(
+        report.problems,
+        ["3 lines of the checkpoints are about other databases, and none is about this one"]
+    );
 }

@@ -9,6 +9,7 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
+use crate::chain::BEGINNING;
 use crate::entities::audit_entry::{ActiveModel, Column, Entity, Model};
 use crate::{AuditKey, ChainLink, Store, StoreError, time};
 
@@ -113,7 +114,9 @@ pub(crate) async fn write(
             let lock = format!("SELECT pg_advisory_xact_lock({POSTGRES_KEY})");
             connection.execute_unprepared(&lock).await?;
         }
-        let previous = newest(connection).await?.and_then(|row| row.chain);
+        let previous = newest(connection)
+            .await?
+            .map_or_else(|| Some(BEGINNING.to_owned()), |row| row.chain);
         row.chain = Some(key.link(previous.as_deref(), &row)?);
     }
     let row = ActiveModel {

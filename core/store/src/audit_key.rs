@@ -20,7 +20,7 @@ impl AuditKey {
     /// Reads a key; none where there is no such file.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] for a file that cannot be read or is none of ours.
+    /// [`StoreError::Refused`] for a file that cannot be read, that everybody can read, or that is none of ours.
     pub fn read(path: &Path) -> Result<Option<Self>> {
         let refused = |why: String| StoreError::Refused(format!("the audit key {}: {why}", path.display()));
         let file = match File::open(path) {
@@ -33,7 +33,11 @@ impl AuditKey {
             .permissions()
             .mode();
         if mode & 0o007 != 0 {
-            tracing::warn!(file = %path.display(), "others can read the audit key: chmod 600");
+            return Err(refused(format!(
+                "everybody on this machine can read it (mode {:04o}), and whoever has it can forge the log: run chmod 600 {}",
+                mode & 0o7777,
+                path.display()
+            )));
         }
         let mut text = String::new();
         file.take(MAX_FILE)
@@ -54,8 +58,9 @@ pub(crate) async fn settle(connection: &impl ConnectionTrait, path: &Path, renew
         (Some(link), found) if found.as_ref().map(AuditKey::id) != Some(chain_key(&link.chain)) => {
             let what = found.map_or_else(|| "is missing".to_owned(), |key| format!("is {}", key.id()));
             Err(StoreError::Refused(format!(
-                "the audit log was signed with the key {}, but {} {what}: put the key back, it is in no backup; if it \
-                 is lost, go on with a new one by `launchpad audit restart`, or `launchpad restore --new-audit-key`",
+                "the audit log was signed with the key {}, but {} {what}: put the key back, it is in no backup, or say \
+                 where it is by audit.key_file (LAUNCHPAD_AUDIT__KEY_FILE); only if it is lost for good, go on with a new \
+                 one by `launchpad audit restart`, or `launchpad restore --new-audit-key`",
                 chain_key(&link.chain),
                 path.display(),
             )))

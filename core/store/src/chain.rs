@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sea_orm::EntityTrait;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use sha2::{Digest, Sha256};
 
 use crate::entities::audit_entry::{Column, Entity, Model};
@@ -17,6 +17,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 const BATCH: u64 = 2_000;
 /// Problems after which one knows enough.
 const MOST_PROBLEMS: usize = 100;
+/// What the first row of a log follows, which no row carries: so nobody can put one before it.
+pub(crate) const BEGINNING: &str = "";
 /// Bytes of a key.
 pub const AUDIT_KEY_BYTES: usize = 32;
 
@@ -140,6 +142,15 @@ impl Store {
             report: ChainReport::default(),
         };
         let mut last = pruned.map(|link| link.id);
+        if let Some(last) = last {
+            let back = Entity::find().filter(Column::Id.lte(last));
+            match back.count(self.reader()).await? {
+                0 => {}
+                rows => walk.problem(format!(
+                    "{rows} rows up to row {last} were put in: those were deleted by policy"
+                )),
+            }
+        }
         loop {
             let mut rows = Entity::find().cursor_by(Column::Id);
             if let Some(last) = last {
@@ -181,12 +192,18 @@ impl Walk<'_> {
                 ));
             }
             self.report.signed += 1;
-            let link = self.key.link(self.previous.as_deref(), row)?;
-            if row.chain.as_ref() != Some(&link) {
-                self.problem(format!(
-                    "row {} is not as it was written, or not what came before it",
-                    row.id
-                ));
+            if !self.follows(row, self.previous.as_deref())? {
+                if self.previous.is_some() || !self.follows(row, Some(BEGINNING))? {
+                    self.problem(format!(
+                        "row {} is not as it was written, or not what came before it",
+                        row.id
+                    ));
+                } else if self.report.before > 0 {
+                    self.problem(format!(
+                        "{} rows before row {} were put in: it was the first",
+                        self.report.before, row.id
+                    ));
+                }
             }
         } else if self.report.signed == 0 {
             self.report.before += 1;
@@ -200,6 +217,11 @@ impl Walk<'_> {
         }
         self.previous.clone_from(&row.chain);
         Ok(())
+    }
+
+    /// Whether a row carries what it would after one that carries this.
+    fn follows(&self, row: &Model, previous: Option<&str>) -> Result<bool> {
+        Ok(row.chain.as_ref() == Some(&self.key.link(previous, row)?))
     }
 
     fn problem(&mut self, text: String) {

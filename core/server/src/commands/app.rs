@@ -31,7 +31,8 @@ pub(crate) async fn run(
     surroundings: &Surroundings,
     command: AppCommand,
 ) -> Result<(), ServerError> {
-    let catalogue = wiring::catalogue(config, surroundings).await?;
+    let store = wiring::open_existing_store(config).await?;
+    let catalogue = wiring::catalogue(config, surroundings, store).await;
     match command {
         AppCommand::Deleted { json: false } => {
             for deleted in catalogue.deleted().await? {

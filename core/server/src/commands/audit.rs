@@ -44,7 +44,13 @@ pub(crate) async fn run(config: &Config, command: AuditCommand) -> Result<(), Se
             let path = key.as_ref().unwrap_or(&config.audit_key);
             let secret = AuditKey::read(path)
                 .map_err(|error| wiring::refused(config, &error))?
-                .ok_or_else(|| ServerError::Start(format!("there is no audit key {}", path.display())))?;
+                .ok_or_else(|| {
+                    ServerError::Start(format!(
+                        "there is no audit key {}: put it back, it is in no backup; or say where it is by audit.key_file \
+                         (LAUNCHPAD_AUDIT__KEY_FILE), or by --key for an older one",
+                        path.display()
+                    ))
+                })?;
             let checkpoints = key
                 .as_deref()
                 .map_or_else(|| config.checkpoints.clone(), Checkpoints::beside);
@@ -75,8 +81,12 @@ fn tell(report: &AuditReport, json: bool) -> Result<(), ServerError> {
     }
     match report.problems.len() {
         0 => Ok(()),
-        1 => Err(ServerError::Start("1 problem in the audit log".to_owned())),
-        many => Err(ServerError::Start(format!("{many} problems in the audit log"))),
+        problems => Err(ServerError::Start(format!(
+            "the audit log is not what was written: {problems} {}. Keep a copy of the database as it is, and of the key and \
+             its checkpoints; see what the newest backup has in its place (launchpad backup verify, restore); once that is \
+             settled, `launchpad audit restart` begins a new chain",
+            if problems == 1 { "problem" } else { "problems" }
+        ))),
     }
 }
 
@@ -108,7 +118,7 @@ async fn restart(config: &Config) -> Result<(), ServerError> {
     if let Some(key) = AuditKey::read(&config.audit_key).map_err(|error| refused(&error))? {
         config
             .checkpoints
-            .add(&key, CheckpointKind::Restart, link, clock.now())?;
+            .add(&key, store.instance(), CheckpointKind::Restart, link, clock.now())?;
     }
     say(format_args!(
         "the audit log goes on with the key {}",

@@ -50,7 +50,7 @@ pub(crate) struct RestoreOptions {
     #[arg(value_name = "DEST")]
     destination: String,
     /// The newest backup of this time or before, like 2026-11-24T03:00:00Z; the newest of all, unless set
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<DateTime<Utc>>,
     /// Go on as the instance that was backed up: only where that one will never run again
     #[arg(long)]
@@ -139,14 +139,23 @@ pub(crate) async fn restore(config: &Config, options: RestoreOptions) -> Result<
     if let Some(kept) = &replaced.kept {
         say(format_args!("what was there before is kept: {kept}"))?;
     }
-    if replaced.instance != replaced.was {
-        say(format_args!(
-            "it is a new instance, {}; {} live sessions have failed with reason restored. What {} still runs is not \
-             touched: it has the label launchpad.dev/instance={}",
-            replaced.instance, replaced.ended, replaced.was, replaced.was
-        ))?;
+    if replaced.instance == replaced.was {
+        return say(format_args!(
+            "it goes on as the instance {}: the portal finds its running sessions again when it starts",
+            replaced.instance
+        ));
     }
-    Ok(())
+    say(format_args!(
+        "it is a new instance, {}; {} live sessions have failed with reason restored. What {} still runs is not touched: it \
+         has the label launchpad.dev/instance={}",
+        replaced.instance, replaced.ended, replaced.was, replaced.was
+    ))
+}
+
+/// RFC 3339, of which people need an example.
+fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
+    text.parse()
+        .map_err(|_| "must be a date and a time with its zone, like 2026-11-24T03:00:00Z".to_owned())
 }
 
 fn rows(manifest: &Manifest) -> u64 {

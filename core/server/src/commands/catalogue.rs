@@ -32,7 +32,11 @@ pub(crate) async fn export(
     surroundings: &Surroundings,
     file: Option<&Path>,
 ) -> Result<(), ServerError> {
-    let text = wiring::catalogue(config, surroundings).await?.export().await?;
+    let store = wiring::open_existing_store(config).await?;
+    let text = wiring::catalogue(config, surroundings, store)
+        .await
+        .export()
+        .await?;
     match file {
         Some(path) => tokio::fs::write(path, text + "\n")
             .await
@@ -56,7 +60,8 @@ pub(crate) async fn import(
     } else {
         Unnamed::Keep
     };
-    let catalogue = wiring::catalogue(config, surroundings).await?;
+    let store = wiring::open_store(config).await?;
+    let catalogue = wiring::catalogue(config, surroundings, store).await;
     let actor = Actor::command_line();
     let changes = if options.dry_run {
         catalogue.compare(&actor, &text, unnamed).await

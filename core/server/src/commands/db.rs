@@ -50,7 +50,7 @@ pub(crate) async fn run(config: &Config, command: DbCommand) -> Result<(), Serve
         "{rows} rows were copied to {to} and read again, each the same"
     ))?;
     say(format_args!(
-        "{from} is retired: no portal starts on it. Set LAUNCHPAD_DB={to}"
+        "{from} is retired: no portal starts on it. Set LAUNCHPAD_DB to what --to was: {to}"
     ))?;
     if is_beside {
         say(format_args!(

@@ -16,11 +16,10 @@ use std::io::Write;
 use std::sync::Arc;
 
 use launchpad_services::Accounts;
+use launchpad_store::Store;
 
 use crate::clock::SystemClock;
-use crate::config::Config;
 use crate::error::ServerError;
-use crate::wiring;
 
 pub(crate) use app::{AppCommand, run as app};
 pub(crate) use audit::{AuditCommand, run as audit};
@@ -34,9 +33,8 @@ pub(crate) use plugin::{PluginCommand, run as plugin};
 pub(crate) use token::{TokenCommand, run as token};
 pub(crate) use user::{UserCommand, run as user};
 
-async fn accounts(config: &Config) -> Result<Accounts, ServerError> {
-    let store = wiring::open_store(config).await?;
-    Ok(Accounts::new(store, Arc::new(SystemClock::default())))
+fn accounts(store: Store) -> Accounts {
+    Accounts::new(store, Arc::new(SystemClock::default()))
 }
 
 /// Writes what a command answers.

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{accounts, say, say_json};
 use crate::config::Config;
 use crate::error::ServerError;
+use crate::wiring;
 
 /// Longest life of a token.
 const MOST_DAYS: i64 = 3_650;
@@ -42,7 +43,7 @@ pub(crate) enum TokenCommand {
 
 /// Does it.
 pub(crate) async fn run(config: &Config, command: TokenCommand) -> Result<(), ServerError> {
-    let accounts = accounts(config).await?;
+    let accounts = accounts(wiring::open_existing_store(config).await?);
     let actor = Actor::command_line();
     match command {
         TokenCommand::Create { user, expires } => {

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{accounts, say, say_json};
 use crate::config::Config;
 use crate::error::ServerError;
+use crate::wiring;
 
 /// Longest password that is read, in bytes.
 const MAX_PASSWORD: u64 = 4_096;
@@ -58,7 +59,12 @@ pub(crate) enum UserCommand {
 
 /// Does it.
 pub(crate) async fn run(config: &Config, command: UserCommand) -> Result<(), ServerError> {
-    let accounts = accounts(config).await?;
+    // The first account may come before the first start.
+    let store = match command {
+        UserCommand::Add { .. } => wiring::open_store(config).await?,
+        _ => wiring::open_existing_store(config).await?,
+    };
+    let accounts = accounts(store);
     let actor = Actor::command_line();
     match command {
         UserCommand::Add {

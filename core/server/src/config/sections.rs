@@ -93,14 +93,17 @@ fn parse_public_url(text: &str) -> Result<Url, String> {
     }
 }
 
-/// Where the audit log's key is, unless somebody says it: beside the database.
+/// Where the audit log's key is, unless somebody says it: beside the database file; with PostgreSQL in the folder in which
+/// the program runs, which then stands in every message about it.
 pub(crate) fn audit_key(database: Option<&DatabaseUrl>) -> PathBuf {
-    let mut name = match database {
-        Some(DatabaseUrl::Sqlite(path)) => path.clone().into_os_string(),
-        _ => "launchpad".into(),
-    };
-    name.push(".audit-key");
-    PathBuf::from(name)
+    if let Some(DatabaseUrl::Sqlite(path)) = database {
+        let mut name = path.clone().into_os_string();
+        name.push(".audit-key");
+        PathBuf::from(name)
+    } else {
+        let name = PathBuf::from("launchpad.audit-key");
+        std::path::absolute(&name).unwrap_or(name)
+    }
 }
 
 /// The backups that are taken by themselves, if any are. What is wrong has been noted.

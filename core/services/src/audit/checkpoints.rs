@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use launchpad_domain::InstanceId;
 use launchpad_store::{AuditKey, ChainLink, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +62,8 @@ pub struct Checkpoint {
     pub id: i64,
     /// What that row carries.
     pub chain: String,
+    /// Of which database; several may have one key, and so one file.
+    pub instance: InstanceId,
     /// The keyed hash of all that.
     signature: String,
 }
@@ -73,26 +76,20 @@ impl Checkpoint {
         }
     }
 
-    pub(super) fn is_signed_with(&self, key: &AuditKey) -> Result<bool, StoreError> {
-        Ok(sign(key, self.kind, self.at, self.id, &self.chain)? == self.signature)
+    fn sign(&self, key: &AuditKey) -> Result<String, StoreError> {
+        key.sign(&[
+            Some("checkpoint"),
+            Some(self.kind.as_str()),
+            Some(&self.at.to_rfc3339()),
+            Some(&self.id.to_string()),
+            Some(&self.chain),
+            Some(&self.instance.to_string()),
+        ])
     }
-}
 
-fn sign(
-    key: &AuditKey,
-    kind: CheckpointKind,
-    at: DateTime<Utc>,
-    id: i64,
-    chain: &str,
-) -> Result<String, StoreError> {
-    let (at, id) = (at.to_rfc3339(), id.to_string());
-    key.sign(&[
-        Some("checkpoint"),
-        Some(kind.as_str()),
-        Some(&at),
-        Some(&id),
-        Some(chain),
-    ])
+    pub(super) fn is_signed_with(&self, key: &AuditKey) -> Result<bool, StoreError> {
+        Ok(self.sign(key)? == self.signature)
+    }
 }
 
 /// The file.
@@ -112,22 +109,25 @@ impl Checkpoints {
         Self(PathBuf::from(name))
     }
 
-    /// Adds a line, and waits until it is on the disk.
+    /// Adds a line about a database, and waits until it is on the disk.
     pub fn add(
         &self,
         key: &AuditKey,
+        instance: InstanceId,
         kind: CheckpointKind,
         last: Option<ChainLink>,
         at: DateTime<Utc>,
     ) -> Result<(), CheckpointError> {
         let (id, chain) = last.map_or((0, String::new()), |row| (row.id, row.chain));
-        let line = Checkpoint {
-            signature: sign(key, kind, at, id, &chain)?,
+        let mut line = Checkpoint {
             kind,
             at,
             id,
             chain,
+            instance,
+            signature: String::new(),
         };
+        line.signature = line.sign(key)?;
         let mut text =
             serde_json::to_string(&line).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         text.push('\n');

@@ -80,8 +80,14 @@ impl CheckpointKeeper {
         self.last = link.id;
         // Whoever keeps the log keeps a copy of the checkpoint.
         tracing::info!(row = link.id, chain = %link.chain, "checkpoint of the audit log");
-        self.checkpoints
-            .add(&self.key, CheckpointKind::Head, Some(link), self.clock.now())?;
+        let instance = self.store.instance();
+        self.checkpoints.add(
+            &self.key,
+            instance,
+            CheckpointKind::Head,
+            Some(link),
+            self.clock.now(),
+        )?;
         Ok(true)
     }
 }

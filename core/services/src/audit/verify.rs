@@ -1,5 +1,6 @@
 //! Whether the audit log is what was written.
 
+use launchpad_domain::InstanceId;
 use launchpad_store::{AuditKey, ChainReport, Store};
 
 use super::{Checkpoint, CheckpointError, CheckpointKind, Checkpoints};
@@ -25,7 +26,7 @@ pub async fn verify(
 ) -> Result<AuditReport, CheckpointError> {
     let mut problems = Vec::new();
     let lines = if is_current {
-        trusted(key, checkpoints.read()?, &mut problems)?
+        trusted(key, store.instance(), checkpoints.read()?, &mut problems)?
     } else {
         Vec::new()
     };
@@ -49,16 +50,18 @@ pub async fn verify(
     })
 }
 
-/// The lines that this key signed, since the log last became another.
+/// The lines about this database that this key signed, since the log last became another.
 fn trusted(
     key: &AuditKey,
+    instance: InstanceId,
     lines: Vec<Result<Checkpoint, usize>>,
     problems: &mut Vec<String>,
 ) -> Result<Vec<Checkpoint>, CheckpointError> {
     let mut trusted: Vec<Checkpoint> = Vec::new();
-    let mut foreign = 0;
+    let (mut foreign, mut elsewhere) = (0, 0);
     for line in lines {
         match line {
+            Ok(line) if line.instance != instance => elsewhere += 1,
             Ok(line) if line.is_signed_with(key)? => {
                 if line.kind == CheckpointKind::Restart {
                     trusted.clear();
@@ -74,6 +77,12 @@ fn trusted(
     if foreign > 0 {
         problems.push(format!(
             "{foreign} lines of the checkpoints were not signed with this key"
+        ));
+    }
+    // A restore says so in a line of its own; whoever gives the database another id gets rid of what is known of it.
+    if trusted.is_empty() && elsewhere > 0 {
+        problems.push(format!(
+            "{elsewhere} lines of the checkpoints are about other databases, and none is about this one"
         ));
     }
     Ok(trusted)

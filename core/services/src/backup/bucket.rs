@@ -168,13 +168,15 @@ fn parts(length: u64) -> impl Iterator<Item = Range<u64>> {
 
 #[async_trait]
 impl Place for Bucket {
-    async fn names(&self) -> Result<Vec<String>> {
+    async fn files(&self) -> Result<BTreeMap<String, u64>> {
         let listed = self.store.list_with_delimiter(Some(&self.prefix)).await;
         let objects = listed.map_err(self.failed())?.objects;
-        let names = objects.iter().filter_map(|object| object.location.filename());
-        Ok(names
-            .filter(|name| time_of(name).is_some())
-            .map(str::to_owned)
+        let files = objects
+            .iter()
+            .filter_map(|object| Some((object.location.filename()?, object.size)));
+        Ok(files
+            .filter(|(name, _)| time_of(name).is_some())
+            .map(|(name, bytes)| (name.to_owned(), bytes))
             .collect())
     }
 
@@ -224,7 +226,7 @@ impl Place for Bucket {
 
     async fn begin(&self, snapshot: String) -> Result<Box<dyn Unfinished>> {
         // Before the work: whoever may not list may not write either, or the bucket is misspelt.
-        if self.names().await?.contains(&snapshot) {
+        if self.files().await?.contains_key(&snapshot) {
             return Err(BackupError::Refused(format!(
                 "{self}/{snapshot} is there already"
             )));

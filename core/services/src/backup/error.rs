@@ -1,5 +1,6 @@
 //! Why a backup was not taken, or not restored.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use launchpad_store::StoreError;
@@ -13,7 +14,7 @@ pub enum BackupError {
     #[error("{0}")]
     Refused(String),
     /// A file or folder could not be read or written.
-    #[error("{path}: {cause}")]
+    #[error("{path}: {cause}{}", advice(.cause))]
     File {
         /// Which.
         path: String,
@@ -47,6 +48,21 @@ impl BackupError {
             path: path.clone(),
             cause,
         }
+    }
+}
+
+/// What whoever reads it can do.
+fn advice(cause: &std::io::Error) -> &'static str {
+    match cause.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            ": whoever runs Launchpad must be able to read and write there"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            ": there is no room left; nothing that was there is lost"
+        }
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => ": backups need a folder, and this is none",
+        ErrorKind::NotFound => ": it is missing",
+        _ => "",
     }
 }
 

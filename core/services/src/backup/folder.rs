@@ -1,5 +1,6 @@
 //! Backups in a folder.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -61,9 +62,9 @@ impl Folder {
 
 #[async_trait]
 impl Place for Folder {
-    async fn names(&self) -> Result<Vec<String>> {
+    async fn files(&self) -> Result<BTreeMap<String, u64>> {
         let folder = self.0.clone();
-        tokio::task::spawn_blocking(move || names(&folder)).await?
+        tokio::task::spawn_blocking(move || files(&folder)).await?
     }
 
     async fn read(&self, manifest: &str) -> Result<Vec<u8>> {
@@ -143,19 +144,27 @@ impl Unfinished for Writing {
     }
 }
 
-fn names(folder: &Path) -> Result<Vec<String>> {
+fn files(folder: &Path) -> Result<BTreeMap<String, u64>> {
     let at = BackupError::at(folder);
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
         entries => entries.map_err(&at)?,
     };
-    let mut names = Vec::new();
+    let mut files = BTreeMap::new();
     for entry in entries {
-        let name = entry.map_err(&at)?.file_name();
-        let name = name.to_str().filter(|name| time_of(name).is_some());
-        names.extend(name.map(str::to_owned));
+        let entry = entry.map_err(&at)?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str().filter(|name| time_of(name).is_some()) else {
+            continue;
+        };
+        match entry.metadata() {
+            Ok(metadata) => drop(files.insert(name.to_owned(), metadata.len())),
+            // Removed since the folder was read.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(at(error)),
+        }
     }
-    Ok(names)
+    Ok(files)
 }
 
 fn begin(folder: PathBuf, file: String) -> Result<Writing> {

@@ -1,7 +1,8 @@
 //! Backups: snapshots of the database in a folder or a bucket, each with a manifest beside it that says what it must hold.
 //!
 //! A backup counts once its manifest is there. That is written last, after the snapshot was opened, read and found
-//! whole; so whoever finds a manifest finds a backup, whatever was interrupted.
+//! whole; so whoever finds a manifest finds a backup, whatever was interrupted. What happens to the file later is another
+//! matter: a backup stands while its file is as long as its manifest says, and only those that stand are counted as kept.
 
 mod bucket;
 mod error;
@@ -10,10 +11,11 @@ mod manifest;
 mod place;
 mod schedule;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use launchpad_domain::{Actor, Clock};
 use launchpad_store::{AuditKey, DatabaseUrl, Replaced, Replacement, Restoring, Store, inspect};
 
@@ -101,15 +103,18 @@ impl Backups {
 
     /// Reads every backup that is there, newest first, as a restore would.
     pub async fn verify(&self) -> Result<Vec<Checked>> {
-        let names = self.place.names().await?;
+        let files = self.place.files().await?;
         let mut checked = Vec::new();
-        for name in manifests(&names) {
-            let problem = self.check(&name).await.err().map(|error| error.to_string());
-            checked.push(Checked { name, problem });
+        for name in newest_first(&files) {
+            let problem = self.check(name).await.err().map(|error| error.to_string());
+            checked.push(Checked {
+                name: name.clone(),
+                problem,
+            });
         }
-        let lonely = names
-            .iter()
-            .filter(|name| !manifest::is_manifest(name) && !names.contains(&manifest::manifest_name(name)));
+        let lonely = files.keys().filter(|name| {
+            !manifest::is_manifest(name) && !files.contains_key(&manifest::manifest_name(name))
+        });
         checked.extend(lonely.map(|name| Checked {
             name: name.clone(),
             problem: Some(
@@ -117,7 +122,7 @@ impl Backups {
             ),
         }));
         if checked.is_empty() {
-            return Err(self.none());
+            return Err(self.empty());
         }
         Ok(checked)
     }
@@ -133,11 +138,13 @@ impl Backups {
         actor: Actor,
         clock: &dyn Clock,
     ) -> Result<Restored> {
-        let manifest = self.choose(request.at).await?;
+        let files = self.place.files().await?;
+        let chosen = self.choose(&files, request.at)?;
         let replacement = Replacement::begin(url).await?;
-        self.place.fetch(&manifest.file, replacement.staging()).await?;
-        // What was fetched is what is held against the manifest, not what lies there.
-        manifest.check(&Digest::of(replacement.staging()).await?)?;
+        let manifest = match self.fetch(chosen, replacement.staging()).await {
+            Ok(manifest) => manifest,
+            Err(error) => return Err(self.with_an_older_one(&files, chosen, error).await),
+        };
         let how = Restoring {
             actor,
             origin: format!("{} of {}", manifest.file, manifest.taken_at.to_rfc3339()),
@@ -150,43 +157,94 @@ impl Backups {
         // Of what the log was before, nothing counts any more.
         if let Some(key) = AuditKey::read(&request.audit_key)? {
             let link = replaced.link.clone();
-            request
-                .checkpoints
-                .add(&key, CheckpointKind::Restart, link, clock.now())?;
+            request.checkpoints.add(
+                &key,
+                replaced.instance,
+                CheckpointKind::Restart,
+                link,
+                clock.now(),
+            )?;
         }
         Ok(Restored { manifest, replaced })
     }
 
-    /// When the newest backup was taken.
+    /// When the newest backup that stands was taken.
     pub async fn newest(&self) -> Result<Option<DateTime<Utc>>> {
-        let names = self.newest_first().await?;
-        Ok(names.first().and_then(|name| manifest::time_of(name)))
+        let files = self.place.files().await?;
+        for name in newest_first(&files) {
+            if self.stands(&files, name).await? {
+                return Ok(manifest::time_of(name));
+            }
+        }
+        Ok(None)
     }
 
-    /// Removes all but so many of the newest, and answers how many those were.
+    /// Removes what is older than so many of the newest that stand, and answers how many those were. A newer one that does
+    /// not stand is left, for whoever wants to know what became of it.
     pub async fn prune(&self, keep: usize) -> Result<usize> {
-        let names = self.newest_first().await?;
-        let old = names.get(keep..).unwrap_or_default();
-        for name in old {
+        let files = self.place.files().await?;
+        let (mut standing, mut removed) = (0, 0);
+        for name in newest_first(&files) {
+            if standing < keep {
+                standing += usize::from(self.stands(&files, name).await?);
+                continue;
+            }
             // The manifest first, so that whoever finds one finds a backup.
             self.place.remove(name).await?;
             self.place.remove(&manifest::file_of(name)).await?;
+            removed += 1;
         }
-        Ok(old.len())
+        Ok(removed)
     }
 
-    /// The newest backup, or the newest of a time.
-    async fn choose(&self, at: Option<DateTime<Utc>>) -> Result<Manifest> {
-        for name in self.newest_first().await? {
-            if at.is_none_or(|at| manifest::time_of(&name).is_some_and(|taken| taken <= at)) {
-                return self.manifest(&name).await;
+    /// The manifest of the newest backup, or of the newest of a time.
+    fn choose<'a>(&self, files: &'a BTreeMap<String, u64>, at: Option<DateTime<Utc>>) -> Result<&'a String> {
+        let oldest = newest_first(files).last().ok_or_else(|| self.empty())?;
+        let in_time =
+            |name: &&String| at.is_none_or(|at| manifest::time_of(name).is_some_and(|taken| taken <= at));
+        newest_first(files).find(in_time).ok_or_else(|| {
+            BackupError::Refused(format!(
+                "{} has no backup that was taken so early; its oldest is {}",
+                self.place,
+                manifest::file_of(oldest)
+            ))
+        })
+    }
+
+    /// Brings a snapshot here, whole.
+    async fn fetch(&self, name: &str, to: &Path) -> Result<Manifest> {
+        let manifest = self.manifest(name).await?;
+        self.place.fetch(&manifest.file, to).await?;
+        // What was fetched is what is held against the manifest, not what lies there.
+        manifest.check(&Digest::of(to).await?)?;
+        Ok(manifest)
+    }
+
+    /// Why one cannot be restored, and which one before it stands.
+    async fn with_an_older_one(
+        &self,
+        files: &BTreeMap<String, u64>,
+        broken: &String,
+        error: BackupError,
+    ) -> BackupError {
+        for name in newest_first(files).filter(|name| *name < broken) {
+            if let (Ok(true), Some(taken)) = (self.stands(files, name).await, manifest::time_of(name)) {
+                return BackupError::Refused(format!(
+                    "{error}; nothing was changed. The one before it can be had with --at {}",
+                    taken.to_rfc3339_opts(SecondsFormat::Micros, true)
+                ));
             }
         }
-        Err(self.none())
+        error
     }
 
-    async fn newest_first(&self) -> Result<Vec<String>> {
-        Ok(manifests(&self.place.names().await?))
+    /// Whether a snapshot is there, and as long as its manifest says.
+    async fn stands(&self, files: &BTreeMap<String, u64>, name: &str) -> Result<bool> {
+        match self.manifest(name).await {
+            Ok(manifest) => Ok(files.get(&manifest.file) == Some(&manifest.bytes)),
+            Err(BackupError::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn manifest(&self, name: &str) -> Result<Manifest> {
@@ -200,18 +258,15 @@ impl Backups {
         manifest.check_contents(&inspect(&file.path).await?)
     }
 
-    fn none(&self) -> BackupError {
-        BackupError::Refused(format!("there is no such backup in {}", self.place))
+    fn empty(&self) -> BackupError {
+        BackupError::Refused(format!(
+            "there is no backup in {}: a backup is a file launchpad-<time>.db with a manifest launchpad-<time>.json beside it",
+            self.place
+        ))
     }
 }
 
-/// The manifests among these names, newest first.
-fn manifests(names: &[String]) -> Vec<String> {
-    let mut names: Vec<String> = names
-        .iter()
-        .filter(|name| manifest::is_manifest(name))
-        .cloned()
-        .collect();
-    names.sort_unstable_by(|one, other| other.cmp(one));
-    names
+/// The manifests among these files: their names sort by their times.
+fn newest_first(files: &BTreeMap<String, u64>) -> impl DoubleEndedIterator<Item = &String> {
+    files.keys().rev().filter(|name| manifest::is_manifest(name))
 }

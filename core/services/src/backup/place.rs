@@ -1,5 +1,6 @@
 //! Where backups lie: a folder of this machine, or a bucket of an S3-compatible store.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +13,8 @@ use super::manifest::Manifest;
 /// A place that knows files by the names that [`super::manifest`] gives them, and nothing of what is in them.
 #[async_trait]
 pub(super) trait Place: fmt::Debug + fmt::Display + Send + Sync {
-    /// The names of all manifests and snapshots that are there, in any order; none where there is no such place yet.
-    async fn names(&self) -> Result<Vec<String>>;
+    /// The names of all manifests and snapshots that are there, each with its bytes; none where there is no such place yet.
+    async fn files(&self) -> Result<BTreeMap<String, u64>>;
 
     /// What a manifest says.
     async fn read(&self, manifest: &str) -> Result<Vec<u8>>;

@@ -54,6 +54,8 @@ impl BackupSchedule {
     /// Runs until it is told to stop. A backup that fails is told and tried again.
     pub async fn run(self, stopping: CancellationToken) {
         let Some(plan) = &self.plan else { return };
+        // Also where it is 0: who watches for a rise must find it.
+        counter!("launchpad_backup_failures_total").absolute(0);
         loop {
             let step = tokio::select! {
                 // One that is interrupted leaves nothing.

@@ -107,6 +107,14 @@ const DEEDS: &[(&str, &[&str], &str)] = &[
         "row 3 is not",
     ),
     (
+        "one put in before the first",
+        &[
+            "INSERT INTO audit_log (id, timestamp, \"user\", action) SELECT 0, timestamp, \"user\", action FROM audit_log \
+             WHERE id = 1",
+        ],
+        "1 rows before row 1 were put in",
+    ),
+    (
         "the beginning unsigned",
         &["UPDATE audit_log SET chain = NULL WHERE id < 3"],
         "row 3 is not",
@@ -129,6 +137,11 @@ on_both! {
         database.execute("DELETE FROM audit_log WHERE id <= 7").await.unwrap();
         let rest = ChainReport { signed: 4, ..ChainReport::default() };
         assert_eq!(store.verify_chain(&signed.key(), std::slice::from_ref(&link), Some(&link)).await.unwrap(), rest);
+        // And that nothing is there in its place.
+        let put_in = "INSERT INTO audit_log (id, timestamp, \"user\", action) VALUES (7, '', 'eve', 'LOGIN')";
+        database.execute(put_in).await.unwrap();
+        let report = store.verify_chain(&signed.key(), &[], Some(&link)).await.unwrap();
+        assert!(report.problems[0].contains("1 rows up to row 7 were put in"), "{report:?}");
     }
 
     async fn whatever_was_done_to_it_is_found(database: &TestDatabase) {
@@ -185,6 +198,11 @@ on_both! {
         assert!(error.to_string().contains(&format!("signed with the key {}", old.id())), "{error}");
         assert!(!signed.key.exists(), "none is made in its place");
         fs::write(&signed.key, "00".repeat(32)).unwrap();
+        let readable = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(&signed.key, readable).unwrap();
+        let error = signed.open(database).await.unwrap_err();
+        assert!(error.to_string().contains("run chmod 600"), "{error}");
+        fs::set_permissions(&signed.key, fs::Permissions::from_mode(0o600)).unwrap();
         let error = signed.open(database).await.unwrap_err();
         assert!(error.to_string().contains("put the key back"), "{error}");
         fs::write(&signed.key, "no key").unwrap();

@@ -51,20 +51,22 @@ async fn open_database(config: &Config, images: &mut BTreeSet<String>) -> Findin
         && !path.exists()
     {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        return match folder {
-            Some(folder) if !folder.is_dir() => Finding::wrong(
+        if let Some(folder) = folder
+            && !folder.is_dir()
+        {
+            return Finding::wrong(
                 "database",
                 format!("{address}: there is no folder {}", folder.display()),
                 format!("mkdir -p {}", folder.display()),
-            ),
-            _ => Finding::ok("database", format!("{address} is made at the first start")),
-        };
+            );
+        }
     }
     let remedy = "see the setting db; a server that is being restored or backed up holds it for a while";
-    match tokio::time::timeout(PATIENCE, wiring::open_store(config)).await {
+    match tokio::time::timeout(PATIENCE, wiring::open_store_if_there(config)).await {
         Err(_) => Finding::wrong("database", format!("{address} does not answer"), remedy),
         Ok(Err(error)) => Finding::wrong("database", error.to_string(), remedy),
-        Ok(Ok(store)) => {
+        Ok(Ok(None)) => Finding::ok("database", format!("{address} is filled at the first start")),
+        Ok(Ok(Some(store))) => {
             let apps = store.apps().list().await;
             let closed = store.close().await;
             match apps.and_then(|apps| closed.map(|()| apps)) {

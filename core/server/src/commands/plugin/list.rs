@@ -10,8 +10,8 @@ use crate::wiring::{self, Surroundings};
 
 /// Lists everything in the places of plugins, and what became of it.
 pub(crate) async fn run(config: &Config, surroundings: &Surroundings, json: bool) -> Result<(), ServerError> {
-    let store = wiring::open_store(config).await?;
-    let reports = wiring::plugin_reports(config, surroundings, Some(&store)).await?;
+    let store = wiring::open_store_if_there(config).await?;
+    let reports = wiring::plugin_reports(config, surroundings, store.as_ref()).await?;
     if json {
         return say_json(&reports);
     }
