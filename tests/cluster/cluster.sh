@@ -30,7 +30,7 @@ kwok=sigs.k8s.io/kwok/cmd/kwok@v0.8.0
 # Whose kinds the manifests use: HTTPRoute and ServiceMonitor.
 gateway_api=sigs.k8s.io/gateway-api@v1.4.1
 prometheus_operator=github.com/prometheus-operator/prometheus-operator@v0.85.0
-example_images=(localhost/launchpad/vnc-sidecar:1 localhost/launchpad/desktop:1)
+example_images=(localhost/launchpad/vnc-sidecar:1 localhost/launchpad/desktop:1 localhost/launchpad/web:1)
 
 say() { printf '%s\n' "tests/cluster: $*" >&2; }
 fail() { say "$*"; exit 1; }

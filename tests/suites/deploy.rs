@@ -33,7 +33,9 @@ const PUBLISHED: Shape = Shape {
     components: &["ingress", "httproute", "servicemonitor"],
     chart: &[
         "ingress.enabled=true",
+        "ingress.appsHost=*.apps.example.org",
         "httpRoute.enabled=true",
+        "httpRoute.appsHost=*.apps.example.org",
         "serviceMonitor.enabled=true",
     ],
 };

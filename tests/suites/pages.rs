@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use launchpad_tests::{Client, Origin, Portal, Session, app};
+use launchpad_tests::{Client, Cluster, Origin, Portal, Recipe, Session, app};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -35,7 +35,11 @@ struct Scene {
 }
 
 async fn scene() -> anyhow::Result<Scene> {
-    let portal = portal()
+    scene_of(portal()).await
+}
+
+async fn scene_of(recipe: Recipe) -> anyhow::Result<Scene> {
+    let portal = recipe
         .seed(launchpad_tests::Seed::Apps(vec![echo("echo", &json!({}))]))
         .start()
         .await?;
@@ -78,12 +82,28 @@ async fn entered(browser: &Client, session: &Session) -> anyhow::Result<Origin> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_reach_their_owner_and_no_credential_reaches_the_app() -> anyhow::Result<()> {
+    pages_reach_their_owner(portal()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_a_pod_reach_their_owner_by_its_address_and_through_the_api_server() -> anyhow::Result<()> {
+    let namespace = Cluster::get().await?.namespace().await?;
+    for way in ["address", "forward"] {
+        let recipe = portal()
+            .in_namespace(&namespace)
+            .set("LAUNCHPAD_KUBERNETES__CONNECT", way);
+        pages_reach_their_owner(recipe).await.context(way)?;
+    }
+    Ok(())
+}
+
+async fn pages_reach_their_owner(recipe: Recipe) -> anyhow::Result<()> {
     let Scene {
         portal,
         owner,
         browser,
         session,
-    } = scene().await?;
+    } = scene_of(recipe).await?;
     ensure!(session.websocket_url.is_none(), "there is no screen");
     let shown = browser
         .get(&format!("/sessions/{}", session.id))
