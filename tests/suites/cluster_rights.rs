@@ -25,27 +25,33 @@ enum Missed {
     ListWorkspaces,
     /// Delete one.
     DeleteWorkspace,
-    /// Find out what is wrong, or that something changed, as soon as it might.
-    Notice,
+    /// Show a session's screen.
+    Screen,
+    /// Hear at once that a pod changed.
+    Changes,
+    /// Hear why a pod does not come up.
+    Reasons,
+    /// Tell how much of the quota is left.
+    Room,
 }
 
-use Missed::{DeleteWorkspace, End, Launch, ListWorkspaces, Notice};
+use Missed::{Changes, DeleteWorkspace, End, Launch, ListWorkspaces, Reasons, Room, Screen};
 
 const RIGHTS: &[(&str, &str, &str, Missed)] = &[
     ("", "pods", "create", Launch),
     ("", "pods", "patch", Launch),
-    ("", "pods", "list", Notice),
-    ("", "pods", "get", Notice),
-    ("", "pods", "watch", Notice),
+    ("", "pods", "list", End),
+    ("", "pods", "get", Screen),
+    ("", "pods", "watch", Changes),
     ("", "pods", "delete", End),
     ("", "persistentvolumeclaims", "create", Launch),
     ("", "persistentvolumeclaims", "patch", Launch),
     ("", "persistentvolumeclaims", "get", Launch),
     ("", "persistentvolumeclaims", "list", ListWorkspaces),
     ("", "persistentvolumeclaims", "delete", DeleteWorkspace),
-    ("", "events", "list", Notice),
-    ("", "events", "watch", Notice),
-    ("", "resourcequotas", "list", Notice),
+    ("", "events", "list", Reasons),
+    ("", "events", "watch", Reasons),
+    ("", "resourcequotas", "list", Room),
     ("networking.k8s.io", "networkpolicies", "create", Launch),
     ("networking.k8s.io", "networkpolicies", "patch", Launch),
 ];
@@ -100,6 +106,7 @@ async fn without(
         .set("KUBECONFIG", path)
         .set("LAUNCHPAD_KUBERNETES__CONNECT", "address")
         .set("LAUNCHPAD_POD_READY_TIMEOUT", patience)
+        .set("LAUNCHPAD_LOG__FILTER", "info,launchpad_runtime=debug")
         .start()
         .await?;
     let root = portal.account("root", "admin", PASSWORD).await?;
@@ -136,7 +143,22 @@ async fn without(
             }
             until_logged(&portal, "a workspace could not be deleted yet").await?;
         }
-        Notice => {}
+        Screen => {
+            let session = root.launch("keep").await?;
+            let running = root.until(&session.id, "running").await?;
+            ensure!(root.screen(&running).await.is_err(), "a screen was shown");
+        }
+        Changes => until_logged(&portal, "the watch over pods broke").await?,
+        Reasons => until_logged(&portal, "the watch over events broke").await?,
+        Room => {
+            let told = portal.run(&["doctor"], "").await?;
+            let told = String::from_utf8_lossy(&told.stdout).into_owned();
+            ensure!(
+                told.lines()
+                    .any(|line| line.starts_with("wrong") && line.contains("quota")),
+                "doctor says {told}"
+            );
+        }
     }
     Ok(())
 }
