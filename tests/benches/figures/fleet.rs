@@ -17,7 +17,7 @@ use crate::table::{Sample, Table, short};
 use crate::{PASSWORD, portal, processor};
 
 const FLEET: usize = 5_000;
-/// Launched together; all of them are ready before the next.
+/// Launched together by one person, who may have no more; all of them are ready before the next.
 const BATCH: usize = 1_000;
 /// Pods that go while no portal looks.
 const GONE: usize = 50;
@@ -50,15 +50,18 @@ async fn fleet(table: &mut Table, cluster: &Cluster) -> anyhow::Result<()> {
         .seed(Seed::Apps(vec![desktop("desktop")]))
         .in_namespace(&namespace)
         .set("KUBECONFIG", &kubeconfig)
-        .set("LAUNCHPAD_SESSIONS__PER_USER", FLEET.to_string())
+        .set("LAUNCHPAD_SESSIONS__PER_USER", BATCH.to_string())
         .set("LAUNCHPAD_POD_READY_TIMEOUT", "900")
         .set("LAUNCHPAD_KUBERNETES__CONNECT", "address")
         .start()
         .await?;
-    let ada = portal.account("ada", "user", PASSWORD).await?;
+    // Sees everybody's sessions.
+    let root = portal.account("root", "admin", PASSWORD).await?;
     while observer.ready() < FLEET {
-        launch(&ada).await?;
+        // Some are ready before the last is launched.
         let wanted = observer.ready() + BATCH;
+        let name = format!("person-{wanted}");
+        launch(&portal.account(&name, "user", PASSWORD).await?).await?;
         observer
             .until(|moments| (moments.ready() >= wanted).then_some(()))
             .await?;
@@ -66,7 +69,7 @@ async fn fleet(table: &mut Table, cluster: &Cluster) -> anyhow::Result<()> {
         make_running(&portal).await?;
         portal.start_again().await?;
     }
-    reconcile(table, &mut portal, &ada).await?;
+    reconcile(table, &mut portal, &root).await?;
     steady(table, &portal).await?;
 
     let proxy = FaultProxy::start(cluster).await?;
@@ -85,9 +88,9 @@ async fn fleet(table: &mut Table, cluster: &Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn launch(ada: &Client) -> anyhow::Result<()> {
+async fn launch(person: &Client) -> anyhow::Result<()> {
     stream::iter(0..BATCH)
-        .map(|_| ada.launch("desktop"))
+        .map(|_| person.launch("desktop"))
         .buffer_unordered(AT_ONCE)
         .try_for_each(async |_| Ok(()))
         .await
@@ -109,7 +112,7 @@ async fn make_running(portal: &Portal) -> anyhow::Result<()> {
 }
 
 /// From the start of the program until it has found every pod that went meanwhile, among all that stayed.
-async fn reconcile(table: &mut Table, portal: &mut Portal, ada: &Client) -> anyhow::Result<()> {
+async fn reconcile(table: &mut Table, portal: &mut Portal, root: &Client) -> anyhow::Result<()> {
     let mut times = Vec::new();
     for start in 0..STARTS {
         portal.kill().await?;
@@ -127,7 +130,7 @@ async fn reconcile(table: &mut Table, portal: &mut Portal, ada: &Client) -> anyh
         let begin = Instant::now();
         portal.start_again().await?;
         for session in &gone {
-            ada.until(session, "failed").await?;
+            root.until(session, "failed").await?;
         }
         times.push(begin.elapsed());
     }
