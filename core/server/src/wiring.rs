@@ -95,8 +95,7 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store, ServerError> {
 
 /// Opens it for a command that has nothing to do where there is none.
 pub(crate) async fn open_existing_store(config: &Config) -> Result<Store, ServerError> {
-    let opened = Store::open_with(&config.database, existing(config)).await;
-    opened.map_err(|error| refused(config, &error))
+    open(config, existing(config)).await
 }
 
 /// Opens it for a command that has something to say also where there is none yet.

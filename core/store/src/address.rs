@@ -8,7 +8,7 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 
 use crate::StoreError;
-use crate::error::{is_timeout, is_unreachable, refused_by_postgres};
+use crate::error::{is_away, is_timeout, refused_by_postgres};
 
 /// How long one waits for a connection to PostgreSQL.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -95,7 +95,7 @@ pub(crate) async fn connect_postgres(
             StoreError::Refused(format!(
                 "{url} does not answer: PostgreSQL must run and be reachable there"
             ))
-        } else if is_unreachable(&error) {
+        } else if is_away(&error) {
             StoreError::Refused(format!(
                 "{url} cannot be reached ({error}): look at the host, the port and sslmode in LAUNCHPAD_DB"
             ))

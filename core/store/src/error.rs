@@ -88,7 +88,7 @@ fn give_up(error: &DbErr) -> ! {
 
 /// Whether the connection to PostgreSQL broke, or could not be made, or PostgreSQL is starting or ending. An answer that
 /// is none is one that was cut off.
-fn is_away(error: &DbErr) -> bool {
+pub(crate) fn is_away(error: &DbErr) -> bool {
     let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
         return false;
     };
@@ -106,11 +106,6 @@ fn is_away(error: &DbErr) -> bool {
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn is_sign_of_absence(sqlstate: &str) -> bool {
     sqlstate.starts_with("08") || matches!(sqlstate, "53300" | "57P01" | "57P02" | "57P03")
-}
-
-/// Whether no connection to PostgreSQL could be made at all, which changes nothing.
-pub(crate) fn is_unreachable(error: &DbErr) -> bool {
-    is_timeout(error) || is_away(error)
 }
 
 /// What PostgreSQL says it refused, and what to do where it refused this role, its password, its database or its rights:
