@@ -14,6 +14,7 @@ mod m20261125_000007_workspaces;
 mod m20261125_000008_plugin_grants;
 mod m20261125_000009_entries;
 mod m20261125_000010_catalogue;
+mod m20261127_000011_live_sessions;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{MigrationTrait, async_trait};
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000008_plugin_grants::Migration),
             Box::new(m20261125_000009_entries::Migration),
             Box::new(m20261125_000010_catalogue::Migration),
+            Box::new(m20261127_000011_live_sessions::Migration),
         ]
     }
 }

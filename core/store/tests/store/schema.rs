@@ -37,6 +37,12 @@ const COLUMNS: &[(&str, &str, bool, bool, Option<&str>)] = &[
     ("user_preferences", "updated_at", false, false, None),
 ];
 
+/// What every launch asks, of however many sessions.
+const COUNTS: &[&str] = &[
+    "SELECT count(*) FROM sessions WHERE user_id = 'u' AND status IN ('creating', 'running')",
+    "SELECT count(*), count(CASE WHEN app_id = 'a' THEN 1 END) FROM sessions WHERE status IN ('creating', 'running')",
+];
+
 const INDEXES: &[(&str, &str)] = &[
     ("sessions", "user_id"),
     ("sessions", "status"),
@@ -145,5 +151,22 @@ on_both! {
         store.ping().await.unwrap();
         assert_eq!(database.texts(&schema).await, before);
         assert_eq!(database.number("SELECT count(*) FROM seaql_migrations").await, crate::support::migrations());
+    }
+}
+
+#[tokio::test]
+async fn live_sessions_are_counted_without_reading_them() {
+    let database = TestDatabase::sqlite();
+    drop(database.open().await);
+    for count in COUNTS {
+        let rows = database.rows(&format!("EXPLAIN QUERY PLAN {count}")).await;
+        let steps: Vec<String> = rows
+            .iter()
+            .map(|row| row.try_get("", "detail").unwrap())
+            .collect();
+        assert!(
+            steps.iter().all(|step| step.contains("COVERING INDEX")),
+            "{count}: {steps:?}"
+        );
     }
 }
