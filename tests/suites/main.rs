@@ -25,6 +25,7 @@ mod pages;
 mod plugin_author;
 mod plugins;
 mod rights;
+mod rust_plugins;
 mod server_faults;
 mod sign_in;
 mod two_portals;

@@ -7,7 +7,7 @@ use launchpad_tests::{Client, Portal, Seed, app};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::plugin_author::built_in_rust;
+use crate::rust_plugins::built_in_rust;
 use crate::{PASSWORD, portal};
 
 /// How often a launch is repeated: a program that does not wait for its screen loses the race about every second time.

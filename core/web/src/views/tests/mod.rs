@@ -1,5 +1,6 @@
 //! What may not be in a page is not, what must be is.
 
+mod figures;
 mod samples;
 
 use askama::Template;

@@ -4,14 +4,13 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 use launchpad_domain::Grants;
 use launchpad_domain::{
-    Account, AnalyticsQuery, AnalyticsReport, App, AppFigures, AppLaunches, AuditEntry, Branding, DeletedApp,
-    Failure, FailureFigures, Form, LaunchCounts, LaunchFigures, LaunchStep, LaunchType, Opens, PodPlan,
-    Preferences, Problems, ReadyFigures, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status,
-    UserId, Viewer, Workspace,
+    Account, App, AuditEntry, Branding, DeletedApp, Failure, Form, LaunchType, Opens, PodPlan, Preferences,
+    Problems, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId, Viewer, Workspace,
 };
 use launchpad_services::ListedWorkspace;
 
 use super::super::*;
+use super::figures::{analytics, counts, launched, nothing_launched};
 
 pub(super) const HOSTILE: &str = "<script>alert(1)</script>\" onclick=\"x";
 
@@ -93,7 +92,7 @@ pub(super) fn session(name: &str, status: Status, stage: Stage, failure: Option<
         pod_name: None,
         pod_ip: None,
         params: serde_json::Map::new(),
-        plan: Some(plan("vnc")),
+        plan: Some(plan("vnc").into()),
         created_at: time(),
         updated_at: time(),
         expires_at: time(),
@@ -440,74 +439,4 @@ pub(super) fn audit() -> Vec<AuditEntry> {
         entry(2, "CREATE_APP", "app inkscape"),
         entry(1, "REFUSE_SIGN_IN", HOSTILE),
     ]
-}
-
-fn analytics(report: &AnalyticsReport) -> AnalyticsPage {
-    let fields = AnalyticsFields {
-        from: report.query.from.to_string(),
-        ..AnalyticsFields::default()
-    };
-    AnalyticsPage::new(page(), fields, time().date_naive(), &counts(), report)
-}
-
-fn nothing_launched(granularity: &str) -> AnalyticsReport {
-    let today = time().date_naive();
-    let query = AnalyticsQuery::parse("", "", "", granularity, today).unwrap();
-    let steps = query.steps().map(|begins| LaunchStep {
-        begins,
-        figures: LaunchFigures::default(),
-    });
-    AnalyticsReport {
-        steps: steps.collect(),
-        total: LaunchFigures::default(),
-        apps: Vec::new(),
-        failures: Vec::new(),
-        query,
-    }
-}
-
-fn launched() -> AnalyticsReport {
-    let mut report = nothing_launched("day");
-    let figures = |launches| LaunchFigures {
-        launches,
-        failed: launches / 20,
-        peak_sessions: launches / 3,
-        people: Some(launches / 2),
-        ready: (launches % 3 > 0).then_some(ReadyFigures {
-            p50_ms: 1_000 + launches,
-            p95_ms: 9_000 + launches,
-        }),
-    };
-    for (launches, step) in (200..).step_by(7).zip(&mut report.steps) {
-        step.figures = figures(launches);
-    }
-    report.total = figures(3_437);
-    let app = |ever: AppLaunches| AppFigures {
-        figures: figures(ever.launches),
-        ever,
-    };
-    report.apps = counts().apps.into_iter().map(app).collect();
-    report.failures = vec![FailureFigures {
-        reason: Reason::ImageMissing,
-        launching: 12,
-        running: 1,
-    }];
-    report
-}
-
-pub(super) fn counts() -> LaunchCounts {
-    let app = |app_id: &str, app_name: &str, launches| AppLaunches {
-        app_id: app_id.to_owned(),
-        app_name: app_name.to_owned(),
-        launches,
-        last_launch: time(),
-    };
-    LaunchCounts {
-        total_launches: 241,
-        apps: vec![
-            app("desktop", "Desktop", 190),
-            app("inkscape", "Inkscape, the editor with the long name", 50),
-            app("hostile", HOSTILE, 1),
-        ],
-    }
 }
