@@ -220,6 +220,12 @@ impl<'a> Namespace<'a> {
         all.extend(arguments);
         self.cluster.kubectl(&all, input).await
     }
+
+    /// Removes it, and waits until nothing of it is left: a thousand pods keep a cluster busy until they are gone.
+    pub async fn remove(self) -> anyhow::Result<()> {
+        let arguments = ["delete", "namespace", &self.name, "--timeout=600s"];
+        self.cluster.kubectl(&arguments, "").await.map(drop)
+    }
 }
 
 impl Drop for Namespace<'_> {

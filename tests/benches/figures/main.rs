@@ -74,6 +74,9 @@ async fn measure() -> anyhow::Result<()> {
     if is_wanted("cluster") {
         cluster::measure(&mut table).await?;
     }
+    if is_wanted("storm") {
+        cluster::measure_storm(&mut table).await?;
+    }
     if is_wanted("fleet") {
         fleet::measure(&mut table).await?;
     }
