@@ -57,5 +57,5 @@ pub use preferences::{Preferences, Theme};
 pub use problem::{FieldProblem, Problems};
 pub use quantity::Quantity;
 pub use runtime::{ByteStream, Needs, Observed, Runtime, RuntimeError, RuntimeEvent, RuntimeKind, Workload};
-pub use session::{Failure, Reason, Session, Stage, Status};
+pub use session::{Failure, Reason, Session, SessionOutline, Stage, Status};
 pub use workspace::{Workspace, WorkspaceName};

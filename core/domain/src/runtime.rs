@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -59,6 +60,18 @@ impl fmt::Display for RuntimeKind {
     }
 }
 
+/// What a session's workload is called on every engine.
+pub fn workload_name(session: SessionId) -> String {
+    format!("{WORKLOAD_PREFIX}{session}")
+}
+
+/// The session whose workload is called this.
+pub fn session_of_workload(name: &str) -> Option<SessionId> {
+    name.strip_prefix(WORKLOAD_PREFIX)?.parse().ok()
+}
+
+const WORKLOAD_PREFIX: &str = "session-";
+
 /// What the runtime is asked to run: an accepted plan under the instance's labels.
 #[derive(Debug, Clone)]
 pub struct Workload {
@@ -73,7 +86,7 @@ pub struct Workload {
     /// Its name, derived from the session id: asking twice is harmless.
     pub name: String,
     /// The pod (complete, checked by the policy), its claims and its endpoint.
-    pub plan: PodPlan,
+    pub plan: Arc<PodPlan>,
 }
 
 /// What the sessions of a portal need of its engine.

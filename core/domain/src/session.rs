@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -274,7 +275,7 @@ pub struct Session {
     /// What the user chose in the launch form.
     pub params: Map<String, Value>,
     /// The accepted plan, so that a restart never plans twice.
-    pub plan: Option<PodPlan>,
+    pub plan: Option<Arc<PodPlan>>,
     /// When the row was made.
     pub created_at: DateTime<Utc>,
     /// When the row last changed.
@@ -291,12 +292,41 @@ pub struct Session {
     pub note: Option<String>,
 }
 
+/// As much of a session as tells whether it wants a step: the session manager has that of all at a time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionOutline {
+    /// See [`Session::id`].
+    pub id: SessionId,
+    /// See [`Session::planned_by`].
+    pub planned_by: PlannedBy,
+    /// See [`Session::status`].
+    pub status: Status,
+    /// See [`Session::stage`].
+    pub stage: Stage,
+    /// See [`Session::expires_at`].
+    pub expires_at: DateTime<Utc>,
+    /// See [`Session::told_events`].
+    pub told_events: BTreeSet<SessionEvent>,
+}
+
 impl Session {
     /// Which version of its launch type planned it.
     pub fn planned_by(&self) -> PlannedBy {
         PlannedBy {
             id: self.launch_type.clone(),
             digest: self.plugin_digest.clone(),
+        }
+    }
+
+    /// Whether it wants a step is seen in this.
+    pub fn outline(&self) -> SessionOutline {
+        SessionOutline {
+            id: self.id,
+            planned_by: self.planned_by(),
+            status: self.status,
+            stage: self.stage,
+            expires_at: self.expires_at,
+            told_events: self.told_events.clone(),
         }
     }
 

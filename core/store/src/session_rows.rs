@@ -1,8 +1,10 @@
 //! Sessions as rows, and back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use launchpad_domain::{Failure, Reason, Session, SessionEvent, Stage, Status};
+use launchpad_domain::launch_types::PlannedBy;
+use launchpad_domain::{Failure, Reason, Session, SessionEvent, SessionOutline, Stage, Status};
 use sea_orm::ActiveValue::Set;
 use serde_json::Value;
 
@@ -47,6 +49,26 @@ impl Model {
     }
 }
 
+/// The columns of an outline.
+pub(crate) type OutlineRow = (String, String, Option<String>, String, String, String, String);
+
+/// The outline of a session.
+pub(crate) fn outline(row: OutlineRow) -> Result<SessionOutline> {
+    let (id, launch_type, digest, status, stage, expires_at, told_events) = row;
+    let corrupt = |what: String| StoreError::Corrupt(format!("session {id}: {what}"));
+    Ok(SessionOutline {
+        id: id.parse().map_err(corrupt)?,
+        planned_by: PlannedBy {
+            id: launch_type.parse().map_err(corrupt)?,
+            digest,
+        },
+        status: status.parse().map_err(corrupt)?,
+        stage: stage.parse().map_err(corrupt)?,
+        expires_at: time::parse(&expires_at)?,
+        told_events: events(&told_events),
+    })
+}
+
 /// The events in a row; one that nobody knows any more is left out.
 fn events(text: &str) -> BTreeSet<SessionEvent> {
     let known = |name: &str| SessionEvent::ALL.into_iter().find(|event| event.as_str() == name);
@@ -85,7 +107,8 @@ pub(crate) fn session(row: Model) -> Result<Session> {
             .as_deref()
             .map(serde_json::from_str)
             .transpose()
-            .map_err(json)?,
+            .map_err(json)?
+            .map(Arc::new),
         created_at: time::parse(&row.created_at)?,
         updated_at: time::parse(&row.updated_at)?,
         expires_at: time::parse(&row.expires_at)?,

@@ -1,15 +1,15 @@
 //! Sessions: table `sessions`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::{
     Actor, AppId, AuditAction, Failure, LaunchTypeId, PodPlan, RuntimeKind, Session, SessionEvent, SessionId,
-    Stage, Status, UserId,
+    SessionOutline, Stage, Status, UserId,
 };
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, UpdateMany,
+    QuerySelect, Select, UpdateMany,
 };
 use serde_json::{Map, Value};
 
@@ -19,7 +19,7 @@ use crate::entities::{account, session_value};
 use crate::error::readable;
 use crate::peers::check_term;
 use crate::rollups::{self, Launched};
-use crate::session_rows::{new_row, session};
+use crate::session_rows::{OutlineRow, new_row, outline, session};
 use crate::{Store, StoreError, Term, WorkspaceHeld, time, workspaces};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -164,27 +164,54 @@ impl Sessions<'_> {
 
     /// The runtime's sessions that still have or may have a workload.
     pub async fn unfinished(&self, runtime: RuntimeKind) -> Result<Vec<Session>> {
-        let query = Entity::find()
-            .filter(Column::Cleaned.eq(false))
-            .filter(Column::Runtime.eq(runtime.as_str()))
-            .order_by_asc(Column::Id);
-        Ok(readable(query.all(self.store.reader()).await?, session))
+        Ok(readable(
+            unfinished(runtime).all(self.store.reader()).await?,
+            session,
+        ))
     }
 
-    /// Notes how far a launch is; `false` if it is further already, or no launch any more.
-    pub async fn set_stage(&self, id: SessionId, stage: Stage, now: DateTime<Utc>) -> Result<bool> {
-        let earlier = Stage::ALL
-            .iter()
-            .filter(|before| **before < stage)
-            .map(|before| before.as_str());
-        let update = at(id, Status::Creating, now)
-            .filter(Column::Stage.is_in(earlier))
-            .col_expr(Column::Stage, stage.as_str().into());
-        self.run(update).await
+    /// The same, in outline.
+    pub async fn unfinished_outlines(&self, runtime: RuntimeKind) -> Result<Vec<SessionOutline>> {
+        let columns = [
+            Column::Id,
+            Column::LaunchType,
+            Column::PluginDigest,
+            Column::Status,
+            Column::Stage,
+            Column::ExpiresAt,
+            Column::ToldEvents,
+        ];
+        let query = unfinished(runtime).select_only().columns(columns);
+        let rows = query.into_tuple::<OutlineRow>().all(self.store.reader()).await?;
+        Ok(readable(rows, outline))
     }
 
-    /// Keeps the accepted plan and the digest of the plugin that made it, once, if the session may have its workspaces;
-    /// else nothing is changed, and the answer is why.
+    /// Notes how far launches are; answers those that were not as far yet, and still are launches.
+    pub async fn set_stages(
+        &self,
+        stages: &BTreeMap<SessionId, Stage>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<SessionId>> {
+        let transaction = self.begin().await?;
+        let mut changed = Vec::new();
+        for (id, stage) in stages {
+            let earlier = Stage::ALL
+                .iter()
+                .filter(|before| *before < stage)
+                .map(|before| before.as_str());
+            let update = at(*id, Status::Creating, now)
+                .filter(Column::Stage.is_in(earlier))
+                .col_expr(Column::Stage, stage.as_str().into());
+            if update.exec(&transaction).await?.rows_affected == 1 {
+                changed.push(*id);
+            }
+        }
+        transaction.commit().await?;
+        Ok(changed)
+    }
+
+    /// Keeps the accepted plan and the digest of the plugin that made it, once, and queues the launch, if the session may
+    /// have its workspaces; else nothing is changed, and the answer is why.
     pub async fn set_plan(
         &self,
         id: SessionId,
@@ -206,6 +233,7 @@ impl Sessions<'_> {
         let update = at(id, Status::Creating, now)
             .filter(Column::Plan.is_null())
             .col_expr(Column::Plan, plan.into())
+            .col_expr(Column::Stage, Stage::Queued.as_str().into())
             .col_expr(Column::PodName, pod_name.into())
             .col_expr(Column::PluginDigest, plugin_digest.into());
         let changed = update.exec(&transaction).await?.rows_affected == 1;
@@ -325,6 +353,14 @@ impl Sessions<'_> {
         transaction.commit().await?;
         Ok(changed)
     }
+}
+
+/// The runtime's sessions that still have or may have a workload, in the order of their making.
+fn unfinished(runtime: RuntimeKind) -> Select<Entity> {
+    Entity::find()
+        .filter(Column::Cleaned.eq(false))
+        .filter(Column::Runtime.eq(runtime.as_str()))
+        .order_by_asc(Column::Id)
 }
 
 /// An update of the session, if it still has this status.

@@ -54,7 +54,7 @@ impl Workspaces<'_> {
             .filter(SessionColumn::Plan.contains(name.as_str()))
             .all(&transaction)
             .await?;
-        let has = |session: &Session| mounts(session.plan.as_ref(), name.as_str());
+        let has = |session: &Session| mounts(session.plan.as_deref(), name.as_str());
         if let Some(session) = readable(mentioning, session).iter().find(|one| has(one)) {
             return Ok(Some(session.id));
         }
@@ -117,7 +117,7 @@ pub(crate) async fn held(
             .filter(SessionColumn::Plan.contains(claim.name.as_str()))
             .all(connection)
             .await?;
-        let has = |session: &Session| mounts(session.plan.as_ref(), &claim.name);
+        let has = |session: &Session| mounts(session.plan.as_deref(), &claim.name);
         if let Some(session) = readable(mentioning, session).iter().find(|one| has(one)) {
             return Ok(Some(WorkspaceHeld::By(session.id)));
         }

@@ -2,24 +2,22 @@
 
 use futures::Stream;
 use launchpad_domain::{Session, SessionId};
-use launchpad_services::sessions::Changed;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
+use launchpad_services::sessions::Follower;
 
 use crate::Site;
 
 struct Follow {
     site: Site,
     id: SessionId,
-    changes: Receiver<Changed>,
+    follower: Follower,
     over: bool,
 }
 
 /// The session as it is now and after each change, until it ends or the portal stops.
 pub(crate) fn of_session(site: Site, id: SessionId) -> impl Stream<Item = Session> {
     let follow = Follow {
-        // Subscribed before the first look, so that no change falls in between.
-        changes: site.services.sessions.changes(),
+        // Before the first look, so that no change falls in between.
+        follower: site.services.sessions.follow(id),
         site,
         id,
         over: false,
@@ -45,17 +43,9 @@ pub(crate) fn of_session(site: Site, id: SessionId) -> impl Stream<Item = Sessio
 impl Follow {
     /// Waits until the session may have changed; false when the portal stops.
     async fn changed(&mut self) -> bool {
-        loop {
-            let change = tokio::select! {
-                () = self.site.stopping.cancelled() => return false,
-                change = self.changes.recv() => change,
-            };
-            match change {
-                Ok(changed) if changed.concerns(self.id) => return true,
-                Ok(_) => {}
-                Err(RecvError::Lagged(_)) => return true,
-                Err(RecvError::Closed) => return false,
-            }
+        tokio::select! {
+            () = self.site.stopping.cancelled() => false,
+            () = self.follower.changed() => true,
         }
     }
 }

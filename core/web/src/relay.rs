@@ -11,7 +11,6 @@ use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use launchpad_domain::{ByteStream, SessionId, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::Site;
@@ -157,17 +156,13 @@ pub(crate) async fn watch<F: Future<Output = bool>>(
     id: SessionId,
     is_known: impl Fn() -> F,
 ) -> End {
-    let mut changes = site.services.sessions.changes();
+    let mut follower = site.services.sessions.follow(id);
     let mut look = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = site.stopping.cancelled() => return End::Stopping,
-            change = changes.recv() => match change {
-                Ok(which) if !which.concerns(id) => continue,
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return End::Stopping,
-            },
+            () = follower.changed() => {}
             _ = look.tick() => {
                 if !is_known().await {
                     return End::RightLost;

@@ -147,6 +147,8 @@ pub(super) async fn remove_scratch(cli: &Cli, session: SessionId) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use launchpad_domain::{InstanceId, Opens, Plan, PodPlan, UserId};
     use serde_json::{Value, json};
@@ -161,7 +163,7 @@ mod tests {
         let Plan::Pod(plan) = Plan::parse(document, Opens::Pod).unwrap() else {
             panic!("a pod")
         };
-        let plan: PodPlan = *plan;
+        let plan: Arc<PodPlan> = plan.into();
         Workload {
             instance: InstanceId::new(),
             session: SessionId::new(),

@@ -94,7 +94,7 @@ impl Machine {
             user: self.user,
             app,
             name: format!("session-{session}"),
-            plan,
+            plan: plan.into(),
         }
     }
 

@@ -8,9 +8,8 @@ use launchpad_domain::SessionId;
 use launchpad_domain::plugin_services::Progress;
 use launchpad_store::Store;
 use moka::sync::Cache;
-use tokio::sync::broadcast;
 
-use crate::sessions::Changed;
+use crate::sessions::Changes;
 
 /// How long a line is shown that nothing follows.
 const SHOWN: Duration = Duration::from_hours(1);
@@ -20,8 +19,8 @@ const SHOWN: Duration = Duration::from_hours(1);
 pub(crate) struct Progresses {
     store: Store,
     shown: Cache<SessionId, Arc<Progress>>,
-    /// Tells of sessions that look different now, for whatever reason.
-    pub(crate) changes: broadcast::Sender<Changed>,
+    /// Who is to be told of sessions that look different now, for whatever reason.
+    pub(crate) changes: Changes,
 }
 
 impl Progresses {
@@ -29,7 +28,7 @@ impl Progresses {
         Self {
             store,
             shown: Cache::builder().max_capacity(20_000).time_to_live(SHOWN).build(),
-            changes: broadcast::Sender::new(1_024),
+            changes: Changes::default(),
         }
     }
 
@@ -39,8 +38,7 @@ impl Progresses {
             .tells_others()
             .then(|| serde_json::to_string(&progress));
         self.shown.insert(session, Arc::new(progress));
-        // Nobody watching is fine.
-        let _ = self.changes.send(Changed::One(session));
+        self.changes.tell(session);
         if let Some(Ok(kept)) = kept
             && let Err(error) = self.store.sessions().set_progress(session, &kept).await
         {

@@ -1,6 +1,7 @@
 //! From a plan to a workload whose endpoint answers: the launch's long step, which news and deadlines interrupt.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fail::fail_point;
@@ -8,8 +9,8 @@ use launchpad_domain::launch_types::Readiness;
 use launchpad_domain::plugin_services::Progress;
 use launchpad_domain::policy::{secrets_in, with_secrets};
 use launchpad_domain::runtime::WorkloadState;
-use launchpad_domain::{Failure, Reason, RuntimeError, Session, Stage, Status, Workload};
-use tokio::sync::{Notify, watch};
+use launchpad_domain::{Failure, PodPlan, Reason, RuntimeError, Session, Stage, Status, Workload};
+use tokio::sync::watch;
 
 use super::Shared;
 use super::engine::Engine;
@@ -53,11 +54,10 @@ impl Pass {
         session: &Session,
         workload: &Workload,
     ) -> Result<Option<Next>, ServiceError> {
-        let inner = Notify::new();
         let outcome = tokio::select! {
-            outcome = Box::pin(self.bring_up(engine, session, workload, &inner)) => outcome?,
-            left = self.left_creating(&inner) => return left.map(|()| None),
-            told = self.shared.keep_telling(self.id) => return told.map(|()| None),
+            outcome = Box::pin(self.bring_up(engine, session, workload)) => outcome?,
+            left = self.left_creating() => return left.map(|()| None),
+            told = self.shared.keep_telling(session) => return told.map(|()| None),
         };
         match outcome {
             Outcome::Up(address) => {
@@ -83,12 +83,12 @@ impl Pass {
         }
     }
 
-    /// Ends when the session is not `creating` any more; other news is handed on.
-    async fn left_creating(&self, inner: &Notify) -> Result<(), ServiceError> {
+    /// Ends when the session is not `creating` any more. Else somebody wants its workload looked at.
+    async fn left_creating(&self) -> Result<(), ServiceError> {
         loop {
-            self.news.notified().await;
+            self.news.row.notified().await;
             match self.shared.store.sessions().get(self.id).await? {
-                Some(session) if session.status == Status::Creating => inner.notify_one(),
+                Some(session) if session.status == Status::Creating => self.news.workload.notify_one(),
                 _ => return Ok(()),
             }
         }
@@ -99,7 +99,6 @@ impl Pass {
         engine: &Engine,
         session: &Session,
         workload: &Workload,
-        news: &Notify,
     ) -> Result<Outcome, ServiceError> {
         let with_secrets = match self.shared.with_secrets(workload).await {
             Ok(workload) => workload,
@@ -115,7 +114,7 @@ impl Pass {
         } else {
             Stage::Scheduled
         };
-        self.shared.set_stage(self.id, stage).await;
+        self.shared.set_stage(self.id, stage);
         // The engine is asked while the endpoint is waited for: each takes its time, and both must say yes.
         let running = watch::Sender::new(None::<Runs>);
         let answered = async {
@@ -144,7 +143,7 @@ impl Pass {
             }
         };
         tokio::select! {
-            outcome = self.follow(engine, news, &running) => Ok(outcome),
+            outcome = self.follow(engine, &running) => Ok(outcome),
             outcome = usable => outcome,
             failure = late(workload, running.subscribe()) => Ok(Outcome::Failed(failure)),
         }
@@ -196,7 +195,7 @@ impl Pass {
 
     /// Looks at the workload at every news of it. Ends when it will not run, or the engine is away; that it runs, and
     /// where, is told through `running`.
-    async fn follow(&self, engine: &Engine, news: &Notify, running: &watch::Sender<Option<Runs>>) -> Outcome {
+    async fn follow(&self, engine: &Engine, running: &watch::Sender<Option<Runs>>) -> Outcome {
         loop {
             let ran = running.borrow().is_some();
             match engine.runtime.observe(self.id).await {
@@ -207,7 +206,7 @@ impl Pass {
                     WorkloadState::Failed(failure) => return Outcome::Failed(failure),
                     WorkloadState::Expired => return Outcome::Failed(End::Expired.into_failure()),
                     WorkloadState::Pending(stage) => {
-                        self.shared.set_stage(self.id, stage).await;
+                        self.shared.set_stage(self.id, stage);
                         if let Some(trouble) = seen.trouble {
                             self.tell_trouble(&trouble).await;
                         }
@@ -216,12 +215,12 @@ impl Pass {
                         running.send_replace(Some(Runs {
                             address: seen.address,
                         }));
-                        self.shared.set_stage(self.id, Stage::Checking).await;
+                        self.shared.set_stage(self.id, Stage::Checking);
                     }
                     WorkloadState::Running => {}
                 },
             }
-            news.notified().await;
+            self.news.workload.notified().await;
         }
     }
 
@@ -244,14 +243,20 @@ impl Pass {
 impl Shared {
     /// The workload with the secrets that its plan names: they are put in here and kept nowhere.
     async fn with_secrets(&self, workload: &Workload) -> Result<Workload, Failure> {
+        let mut workload = workload.clone();
+        let names = secrets_in(&workload.plan.pod);
+        if names.is_empty() {
+            return Ok(workload);
+        }
         let mut values = BTreeMap::new();
-        for name in secrets_in(&workload.plan.pod) {
+        for name in names {
             let value = self.secrets.read(&name).await;
             let value = value.map_err(|error| Failure::new(Reason::PlanFailed, error.message))?;
             values.insert(name, value);
         }
-        let mut workload = workload.clone();
-        workload.plan.pod = with_secrets(workload.plan.pod, &values);
+        let mut plan = PodPlan::clone(&workload.plan);
+        plan.pod = with_secrets(plan.pod, &values);
+        workload.plan = Arc::new(plan);
         Ok(workload)
     }
 }

@@ -2,16 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::launch_types::{HookApp, HookContext, HookEvent, HookSession, HookUser};
-use launchpad_domain::{App, ClaimScope, Session, SessionId, UserId, Viewer};
+use launchpad_domain::runtime::workload_name;
+use launchpad_domain::{App, ClaimScope, Session, UserId, Viewer};
 use serde_json::Map;
 
 use super::Shared;
 use crate::ServiceError;
-
-/// The name of a session's workload.
-pub(super) fn workload_name(id: SessionId) -> String {
-    format!("session-{id}")
-}
 
 /// For an app without a session: a link that is opened, a launch form that is shown.
 pub(crate) fn of_app(app: &App, viewer: &Viewer, now: DateTime<Utc>) -> HookContext {

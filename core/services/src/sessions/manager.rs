@@ -2,19 +2,19 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use launchpad_domain::{RuntimeEvent, SessionId};
-use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::engine::Engine;
-use super::reconcile::{Next, Pass};
+use super::reconcile::{News, Next, Pass};
 use super::sweep::sweep;
 use crate::workspaces::remove_workspaces;
 
@@ -40,7 +40,7 @@ struct Looks {
     /// Which session a task looks at.
     sessions: HashMap<Id, SessionId>,
     /// The sessions that are being looked at, and how to tell the look of news.
-    under_way: HashMap<SessionId, Arc<Notify>>,
+    under_way: HashMap<SessionId, Arc<News>>,
     /// Sessions with news that the look may not have seen.
     again: HashSet<SessionId>,
     due: BinaryHeap<Reverse<(Instant, SessionId)>>,
@@ -101,6 +101,7 @@ async fn lead(shared: &Arc<Shared>, engine: &Engine) {
     let mut sweeps: JoinSet<()> = JoinSet::new();
     // One at a time: a wish that has come true must not be repeated on what has the same name afterwards.
     let mut removals: JoinSet<()> = JoinSet::new();
+    let mut stages = pin!(shared.write_stages());
     loop {
         let due = looks.due.peek().map(|Reverse((at, _))| *at);
         tokio::select! {
@@ -108,8 +109,8 @@ async fn lead(shared: &Arc<Shared>, engine: &Engine) {
             Some(ended) = looks.tasks.join_next_with_id() => looks.ended(ended),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => looks.look_at_due(),
             Some(event) = events.next() => match event {
-                RuntimeEvent::Changed(id) => looks.look(id),
-                RuntimeEvent::Stage(id, stage) => shared.set_stage(id, stage).await,
+                RuntimeEvent::Changed(id) => looks.look_at_workload(id),
+                RuntimeEvent::Stage(id, stage) => shared.set_stage(id, stage),
                 RuntimeEvent::Missed => ticks.reset_immediately(),
             },
             _ = ticks.tick(), if sweeps.is_empty() => {
@@ -119,6 +120,7 @@ async fn lead(shared: &Arc<Shared>, engine: &Engine) {
             () = shared.workspace_wishes.notified(), if removals.is_empty() => {
                 removals.spawn(remove_workspaces(Arc::clone(shared)));
             }
+            () = &mut stages => {}
             Some(_) = removals.join_next() => {}
             Some(_) = sweeps.join_next() => {}
         }
@@ -143,7 +145,7 @@ impl Looks {
             .shared
             .store
             .sessions()
-            .unfinished(engine.runtime.kind())
+            .unfinished_outlines(engine.runtime.kind())
             .await
         {
             Ok(rows) => rows,
@@ -164,13 +166,30 @@ impl Looks {
         }
     }
 
+    /// Somebody wants the session looked at, or it is due.
     fn look(&mut self, id: SessionId) {
-        if let Some(news) = self.under_way.get(&id) {
-            self.again.insert(id);
-            news.notify_one();
-            return;
+        match self.under_way.get(&id) {
+            Some(news) => {
+                news.row.notify_one();
+                self.again.insert(id);
+            }
+            None => self.begin(id),
         }
-        let news = Arc::new(Notify::new());
+    }
+
+    /// The engine has something else of the session than before.
+    fn look_at_workload(&mut self, id: SessionId) {
+        match self.under_way.get(&id) {
+            Some(news) => {
+                news.workload.notify_one();
+                self.again.insert(id);
+            }
+            None => self.begin(id),
+        }
+    }
+
+    fn begin(&mut self, id: SessionId) {
+        let news = Arc::new(News::default());
         let pass = Pass::new(Arc::clone(&self.shared), id, Arc::clone(&news));
         let task = self.tasks.spawn(pass.run());
         self.sessions.insert(task.id(), id);

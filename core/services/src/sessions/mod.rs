@@ -6,6 +6,7 @@
 //! row wants is deleted; what a row wants and the engine lost fails with a reason.
 
 mod bring_up;
+mod changes;
 pub(crate) mod context;
 pub(crate) mod engine;
 mod launch;
@@ -15,6 +16,7 @@ mod planning;
 mod plugin_events;
 mod reconcile;
 mod removal;
+mod stages;
 mod sweep;
 mod viewers;
 mod wakes;
@@ -32,17 +34,20 @@ use launchpad_domain::{
 };
 use launchpad_store::{Sessions as SessionRows, Store};
 use moka::future::Cache;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::Notify;
 
 use crate::peers::term_of;
 use crate::plugins::{Progresses, Secrets};
 use crate::{Catalogue, Leadership, PluginSupport, ServiceError, Workspaces};
+pub(crate) use changes::Changes;
+pub use changes::Follower;
 use engine::Engine;
 pub use engine::EngineState;
 pub use launch::LaunchRequest;
 pub use manager::Manager;
 use pages::Pages;
 pub use pages::{Answered, PageBody, Place};
+use stages::Stages;
 use viewers::Viewers;
 pub use viewers::Watching;
 use wakes::Wakes;
@@ -76,22 +81,6 @@ pub struct SessionSettings {
     pub origins: bool,
 }
 
-/// Which sessions may look different now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changed {
-    /// This one.
-    One(SessionId),
-    /// Any: what others changed may have been missed.
-    Any,
-}
-
-impl Changed {
-    /// Whether the session may be one of them.
-    pub fn concerns(self, id: SessionId) -> bool {
-        self == Self::One(id) || self == Self::Any
-    }
-}
-
 /// Launches, lists and ends sessions. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sessions(Arc<Shared>);
@@ -106,6 +95,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     settings: SessionSettings,
     wakes: Wakes,
+    stages: Stages,
     /// Rings when a workspace is to go.
     pub(crate) workspace_wishes: Notify,
     viewers: Viewers,
@@ -143,6 +133,7 @@ impl Sessions {
             clock,
             settings,
             wakes: Wakes::default(),
+            stages: Stages::default(),
             workspace_wishes: Notify::new(),
             viewers: Viewers::default(),
             progresses: support.progresses.clone(),
@@ -210,10 +201,9 @@ impl Sessions {
         self.0.progresses.of(id).await
     }
 
-    /// Tells of every session whose row changed, whoever changed it. A receiver that lags looks again at what it cares
-    /// for.
-    pub fn changes(&self) -> broadcast::Receiver<Changed> {
-        self.0.progresses.changes.subscribe()
+    /// Tells whenever the session may look different, whoever changed it.
+    pub fn follow(&self, id: SessionId) -> Follower {
+        self.0.progresses.changes.follow(id)
     }
 
     /// Another process changed the session's row.
@@ -226,7 +216,7 @@ impl Sessions {
     pub(crate) fn missed(&self) {
         self.0.remembered.invalidate_all();
         self.0.live.invalidate_all();
-        let _ = self.0.progresses.changes.send(Changed::Any);
+        self.0.progresses.changes.tell_all();
     }
 
     /// Plugins of this process show nothing from now on.
@@ -324,11 +314,11 @@ impl Shared {
         Ok(done)
     }
 
-    /// Tells everybody that the row changed. Nobody listening is fine.
+    /// Tells everybody that the row changed.
     async fn tell(&self, id: SessionId) {
         self.remembered.invalidate(&id).await;
         self.live.invalidate_all();
-        let _ = self.progresses.changes.send(Changed::One(id));
+        self.progresses.changes.tell(id);
     }
 }
 

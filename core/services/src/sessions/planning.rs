@@ -5,9 +5,8 @@ use std::time::Duration;
 use fail::fail_point;
 use launchpad_domain::launch_types::HookApp;
 use launchpad_domain::policy::{Owner, accept};
-use launchpad_domain::{
-    EndpointKind, Failure, HookError, Opens, Plan, PodPlan, Problems, Reason, Session, Stage,
-};
+use launchpad_domain::runtime::workload_name;
+use launchpad_domain::{EndpointKind, Failure, HookError, Opens, Plan, PodPlan, Problems, Reason, Session};
 use launchpad_store::WorkspaceHeld;
 
 use super::context;
@@ -31,7 +30,7 @@ impl Pass {
             match self.ask_for_plan(session, attempt).await? {
                 Ok((plan, digest)) => {
                     fail_point!("plan-made");
-                    let name = context::workload_name(session.id);
+                    let name = workload_name(session.id);
                     let now = self.shared.clock.now();
                     let sessions = self.shared.led()?;
                     let kept = sessions.set_plan(session.id, &name, &plan, &digest, now).await?;
@@ -39,7 +38,7 @@ impl Pass {
                         return self.fail(session, no_workspace(&held)).await;
                     }
                     fail_point!("plan-saved");
-                    self.shared.set_stage(session.id, Stage::Queued).await;
+                    self.shared.tell(session.id).await;
                     return Ok(None);
                 }
                 Err(HookError::Retryable { retry_ms, .. }) if attempt < PLAN_ATTEMPTS => {

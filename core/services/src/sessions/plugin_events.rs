@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::launch_types::{EventAction, HookEvent};
-use launchpad_domain::{Actor, Session, SessionEvent, SessionId, Stage, Status};
-use tokio::sync::broadcast::error::RecvError;
+use launchpad_domain::{Actor, Session, SessionEvent, SessionId, SessionOutline, Stage, Status};
 
 use super::Shared;
 use crate::ServiceError;
@@ -16,7 +15,7 @@ const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// What has happened to a session by what its row says. `removed`: its workload is gone.
-fn happened(session: &Session, removed: bool) -> Vec<SessionEvent> {
+fn happened(session: &SessionOutline, removed: bool) -> Vec<SessionEvent> {
     let mut events = Vec::new();
     let ran = matches!(
         session.status,
@@ -47,8 +46,8 @@ fn happened(session: &Session, removed: bool) -> Vec<SessionEvent> {
 
 impl Shared {
     /// The events that the session's plugin wants to be told of and was not yet.
-    pub(super) fn untold(&self, session: &Session, removed: bool) -> Vec<SessionEvent> {
-        let subscribed = self.launch_types.subscribed(&session.planned_by());
+    pub(super) fn untold(&self, session: &SessionOutline, removed: bool) -> Vec<SessionEvent> {
+        let subscribed = self.launch_types.subscribed(&session.planned_by);
         if subscribed.is_empty() {
             return Vec::new();
         }
@@ -59,7 +58,7 @@ impl Shared {
 
     /// Tells the plugin what it was not told yet. A plugin that fails three times has missed the event.
     pub(super) async fn tell_plugin(&self, session: &Session, removed: bool) -> Result<(), ServiceError> {
-        let untold = self.untold(session, removed);
+        let untold = self.untold(&session.outline(), removed);
         if untold.is_empty() {
             return Ok(());
         }
@@ -96,16 +95,15 @@ impl Shared {
         Ok(None)
     }
 
-    /// Tells the plugin of a launch's progress for as long as this is polled.
-    pub(super) async fn keep_telling(&self, id: SessionId) -> Result<(), ServiceError> {
-        let mut changes = self.progresses.changes.subscribe();
+    /// Tells the plugin of a launch's progress for as long as this is polled, if it wants to know any.
+    pub(super) async fn keep_telling(&self, launch: &Session) -> Result<(), ServiceError> {
+        if self.launch_types.subscribed(&launch.planned_by()).is_empty() {
+            return std::future::pending().await;
+        }
+        let mut follower = self.progresses.changes.follow(launch.id);
         loop {
-            let news = match changes.recv().await {
-                Ok(which) => which.concerns(id),
-                Err(RecvError::Lagged(_)) => true,
-                Err(RecvError::Closed) => return std::future::pending().await,
-            };
-            if news && let Some(session) = self.store.sessions().get(id).await? {
+            follower.changed().await;
+            if let Some(session) = self.store.sessions().get(launch.id).await? {
                 self.tell_plugin(&session, false).await?;
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::runtime::WorkloadState;
-use launchpad_domain::{Actor, Failure, Observed, Reason, Session, SessionId, Stage, Status};
+use launchpad_domain::{Actor, Failure, Observed, Reason, Session, SessionId, Status};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -43,16 +43,24 @@ impl End {
     }
 }
 
+/// Rings while a session is looked at and something of it may have changed.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    /// Its row.
+    pub(super) row: Notify,
+    /// What the engine has of it.
+    pub(super) workload: Notify,
+}
+
 /// One look at one session.
 pub(super) struct Pass {
     pub(super) shared: Arc<Shared>,
     pub(super) id: SessionId,
-    /// Rings when something about this session may have changed.
-    pub(super) news: Arc<Notify>,
+    pub(super) news: Arc<News>,
 }
 
 impl Pass {
-    pub(super) fn new(shared: Arc<Shared>, id: SessionId, news: Arc<Notify>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, id: SessionId, news: Arc<News>) -> Self {
         Self { shared, id, news }
     }
 
@@ -183,24 +191,6 @@ impl Pass {
             )
             .await?;
         Ok(None)
-    }
-}
-
-impl Shared {
-    /// Notes how far a launch is, and tells whoever watches. A stage that is not written is only not seen.
-    pub(super) async fn set_stage(&self, id: SessionId, stage: Stage) {
-        let noted: Result<bool, ServiceError> = match self.led() {
-            Ok(rows) => rows
-                .set_stage(id, stage, self.clock.now())
-                .await
-                .map_err(Into::into),
-            Err(error) => Err(error),
-        };
-        match noted {
-            Ok(true) => self.tell(id).await,
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, session = %id, %stage, "a stage could not be noted"),
-        }
     }
 }
 

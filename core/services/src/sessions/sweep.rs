@@ -3,11 +3,11 @@
 //! It judges only rows of its own runtime, only after a complete list, and touches only what carries this
 //! instance's label. It deletes no workspace.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use launchpad_domain::runtime::WorkloadState;
-use launchpad_domain::{Observed, Session, SessionId, Status};
+use launchpad_domain::{Observed, SessionId, Status};
 
 use super::Shared;
 use super::engine::{Engine, EngineState};
@@ -23,7 +23,11 @@ pub(super) async fn sweep(shared: Arc<Shared>) {
 
 async fn compare(shared: &Shared, engine: &Engine) -> Result<(), ServiceError> {
     // Rows first: a session that is launched after this is in no list that can be held against it.
-    let rows = shared.store.sessions().unfinished(engine.runtime.kind()).await?;
+    let rows = shared
+        .store
+        .sessions()
+        .unfinished_outlines(engine.runtime.kind())
+        .await?;
     let listed = match engine.runtime.list().await {
         Ok(listed) => listed,
         Err(error) => {
@@ -48,8 +52,8 @@ async fn compare(shared: &Shared, engine: &Engine) -> Result<(), ServiceError> {
             shared.wakes.wake(row.id);
         }
     }
-    let known: HashMap<SessionId, &Session> = rows.iter().map(|row| (row.id, row)).collect();
-    for id in listed.keys().filter(|id| !known.contains_key(id)) {
+    let known: HashSet<SessionId> = rows.iter().map(|row| row.id).collect();
+    for id in listed.keys().filter(|id| !known.contains(id)) {
         remove_if_orphan(shared, engine, *id).await?;
     }
     Ok(())

@@ -191,13 +191,13 @@ impl Portal {
     /// Waits, by the sessions' own changes, until the session is as wanted.
     pub(crate) async fn until(&self, id: SessionId, wanted: impl Fn(&Session) -> bool) -> Session {
         let look = async {
-            let mut changes = self.services.sessions.changes();
+            let mut follower = self.services.sessions.follow(id);
             loop {
                 let session = self.services.sessions.get(id).await.unwrap();
                 if wanted(&session) {
                     return session;
                 }
-                let _ = changes.recv().await;
+                follower.changed().await;
             }
         };
         if let Ok(session) = tokio::time::timeout(Duration::from_secs(20), look).await {

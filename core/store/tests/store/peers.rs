@@ -66,11 +66,11 @@ on_both! {
         // What the first one decided while it led is not written any more.
         let user = account(&two, "ada").await.id;
         let id = session(&two, user).await.id;
-        let stale = one.sessions_led(term).set_stage(id, Stage::Queued, later(1)).await;
+        let stale = one.sessions_led(term).set_stages(&[(id, Stage::Queued)].into(), later(1)).await;
         assert!(matches!(stale, Err(StoreError::NotLeading)), "{stale:?}");
-        assert!(two.sessions_led(next).set_stage(id, Stage::Queued, later(1)).await.unwrap());
+        assert_eq!(two.sessions_led(next).set_stages(&[(id, Stage::Queued)].into(), later(1)).await.unwrap(), [id]);
         // A person's own change needs no lead.
-        assert!(one.sessions().set_stage(id, Stage::Scheduled, later(1)).await.unwrap());
+        assert_eq!(one.sessions().set_stages(&[(id, Stage::Scheduled)].into(), later(1)).await.unwrap(), [id]);
     }
 }
 
@@ -105,7 +105,7 @@ async fn a_leader_that_shows_no_life_is_followed() {
     let id = session(&one, user).await.id;
     let stale = one
         .sessions_led(term)
-        .set_stage(id, Stage::Queued, later(1))
+        .set_stages(&[(id, Stage::Queued)].into(), later(1))
         .await;
     assert!(matches!(stale, Err(StoreError::NotLeading)), "{stale:?}");
     // Once it goes on it finds out.
@@ -124,7 +124,7 @@ async fn each_hears_what_others_change_and_not_itself() {
     let id = session(&one, user).await.id;
     told(&mut second, Change::Session(id)).await;
     one.sessions()
-        .set_stage(id, Stage::Queued, later(1))
+        .set_stages(&[(id, Stage::Queued)].into(), later(1))
         .await
         .unwrap();
     told(&mut second, Change::Session(id)).await;
@@ -150,7 +150,7 @@ async fn each_hears_what_others_change_and_not_itself() {
 
     // The first one hears of none of its own changes: the next that it is told is the other's.
     two.sessions()
-        .set_stage(id, Stage::Scheduled, later(1))
+        .set_stages(&[(id, Stage::Scheduled)].into(), later(1))
         .await
         .unwrap();
     let heard = until(&mut first, |event| match event {
