@@ -1,6 +1,8 @@
 //! The endpoint of a running workload: its first sign of life, and connections to it.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use launchpad_domain::runtime::WorkloadState;
@@ -17,6 +19,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// How many pauses are as short as the first: a desktop's screen answers within a second or two.
 const SHORT_PAUSES: u32 = 200;
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// What each endpoint that is waited for adds to the pauses of all, if that is more: together they are asked 2,000 times a
+/// second at the most, which costs a twentieth of a core.
+const SHARE: Duration = Duration::from_micros(500);
 
 /// What every server of the remote framebuffer protocol says first (RFC 6143, section 7.1.1).
 const RFB: &[u8; 4] = b"RFB ";
@@ -69,25 +74,44 @@ pub(crate) async fn dial(address: &str) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Pauses between attempts: short at first, when most endpoints come up, and then growing.
-#[derive(Debug)]
-pub(crate) struct Pauses {
-    short: u32,
-    next: Duration,
-}
+/// The endpoints of a runtime that are waited for now.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Awaited(Arc<AtomicU32>);
 
-impl Default for Pauses {
-    fn default() -> Self {
-        Self {
+impl Awaited {
+    /// The pauses of one more.
+    pub(crate) fn one(&self) -> Pauses {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Pauses {
+            awaited: self.clone(),
             short: SHORT_PAUSES,
             next: FIRST_PAUSE,
         }
     }
 }
 
+/// Pauses between attempts: short at first, when most endpoints come up, and then growing; longer while many are waited
+/// for.
+#[derive(Debug)]
+pub(crate) struct Pauses {
+    awaited: Awaited,
+    short: u32,
+    next: Duration,
+}
+
+impl Drop for Pauses {
+    fn drop(&mut self) {
+        self.awaited.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Pauses {
+    fn length(&self) -> Duration {
+        self.next.max(SHARE * self.awaited.0.load(Ordering::Relaxed))
+    }
+
     pub(crate) async fn pause(&mut self) {
-        sleep(self.next).await;
+        sleep(self.length()).await;
         match self.short.checked_sub(1) {
             Some(left) => self.short = left,
             None => self.next = (self.next * 3 / 2).min(LONGEST_PAUSE),
@@ -103,10 +127,10 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    pub(crate) fn new(kind: EndpointKind) -> Self {
+    pub(crate) fn new(kind: EndpointKind, awaited: &Awaited) -> Self {
         Self {
             kind,
-            pauses: Pauses::default(),
+            pauses: awaited.one(),
         }
     }
 
@@ -164,7 +188,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_vnc_server_is_alive() {
-        let probe = Probe::new(EndpointKind::Vnc);
+        let probe = Probe::new(EndpointKind::Vnc, &Awaited::default());
         assert!(probe.is_alive(&server_that_says(b"RFB 003.008\n").await).await);
         assert!(
             !probe
@@ -175,9 +199,20 @@ mod tests {
         assert!(!probe.is_alive("127.0.0.1:1").await);
     }
 
+    #[test]
+    fn many_are_asked_less_often_each() {
+        let awaited = Awaited::default();
+        let alone = awaited.one();
+        assert_eq!(alone.length(), FIRST_PAUSE);
+        let others: Vec<Pauses> = (1..1_000).map(|_| awaited.one()).collect();
+        assert_eq!(alone.length(), Duration::from_millis(500));
+        drop(others);
+        assert_eq!(alone.length(), FIRST_PAUSE);
+    }
+
     #[tokio::test]
     async fn only_a_server_that_answers_http_serves_pages() {
-        let probe = Probe::new(EndpointKind::Http);
+        let probe = Probe::new(EndpointKind::Http, &Awaited::default());
         assert!(
             probe
                 .is_alive(&server_that_says(b"HTTP/1.1 503 Not Yet\r\n\r\n").await)

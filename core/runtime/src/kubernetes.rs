@@ -13,6 +13,7 @@ mod network;
 mod pod;
 mod reach;
 mod state;
+mod view;
 mod watching;
 
 use std::sync::Arc;
@@ -21,9 +22,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fail::fail_point;
 use futures::stream::BoxStream;
-use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, ListParams, Preconditions};
-use launchpad_domain::runtime::{INSTANCE_LABEL, SESSION_LABEL, WorkloadState};
+use launchpad_domain::runtime::{INSTANCE_LABEL, SESSION_LABEL, WorkloadState, workload_name};
 use launchpad_domain::{
     ByteStream, Failure, Finding, InstanceId, Needs, Observed, Reason, Runtime, RuntimeError, RuntimeEvent,
     RuntimeKind, SessionId, Workload, Workspace, WorkspaceName,
@@ -31,12 +31,13 @@ use launchpad_domain::{
 use tokio::sync::{OnceCell, watch};
 use tokio::time::timeout;
 
-use crate::endpoint;
+use crate::endpoint::{self, Awaited};
 use access::Access;
 use faults::Fault;
 use fleet::Fleet;
 use reach::Reach;
 use state::Seen;
+use view::PodView;
 
 /// By which the API server knows what this program wrote.
 const FIELD_MANAGER: &str = "launchpad";
@@ -44,6 +45,9 @@ const FIELD_MANAGER: &str = "launchpad";
 const PAGE: u32 = 500;
 /// How long is waited for news of a workload before the API server is asked, while the watch is broken.
 const WITHOUT_WATCH: Duration = Duration::from_secs(2);
+/// How old a whole list may be that the watch has kept up to date. A watch may be silent and dead: this is the net under
+/// it.
+const RELIST: Duration = Duration::from_secs(25);
 
 /// What sessions may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +90,7 @@ pub struct Kubernetes {
     access: Arc<Access>,
     fleet: Arc<Fleet>,
     reach: Reach,
+    awaited: Awaited,
     /// Whether the sessions' network policy was made by this process.
     network: OnceCell<()>,
 }
@@ -99,6 +104,7 @@ impl Kubernetes {
             access: Arc::new(Access::new(settings.namespace.clone())),
             fleet: Arc::new(Fleet::new()),
             reach: Reach::new(settings.connect),
+            awaited: Awaited::default(),
             network: OnceCell::new(),
             settings,
         }
@@ -107,10 +113,7 @@ impl Kubernetes {
     /// What the cluster has of a session; the answer is remembered.
     async fn look(&self, session: SessionId) -> Result<Option<Seen>, RuntimeError> {
         let pods = self.access.pods().await?;
-        let found = match self.fleet.get(session) {
-            Some(known) => self.access.call(pods.get_opt(&known.name)).await?,
-            None => self.pods_of(session).await?.pop(),
-        };
+        let found = self.access.call(pods.get_opt(&workload_name(session))).await?;
         match found.and_then(|pod| state::seen(&pod, self.instance)) {
             Some(seen) => self.fleet.learn(seen),
             None => self.fleet.forget(session),
@@ -119,7 +122,7 @@ impl Kubernetes {
     }
 
     /// A session's pods, of which there is one at the most unless somebody copied it.
-    async fn pods_of(&self, session: SessionId) -> Result<Vec<Pod>, RuntimeError> {
+    async fn pods_of(&self, session: SessionId) -> Result<Vec<PodView>, RuntimeError> {
         let pods = self.access.pods().await?;
         let labels = format!("{},{SESSION_LABEL}={session}", of_instance(self.instance));
         let params = ListParams::default().labels(&labels);
@@ -160,7 +163,35 @@ impl Kubernetes {
         }
     }
 
-    async fn remove(&self, pod: Pod) -> Result<(), RuntimeError> {
+    /// Everything, as the API server has it.
+    async fn list_anew(&self) -> Result<Vec<Seen>, RuntimeError> {
+        let pods = self.access.pods().await?;
+        let mut params = ListParams::default()
+            .labels(&of_instance(self.instance))
+            .limit(PAGE);
+        let before = self.fleet.before();
+        let mut all = Vec::new();
+        loop {
+            let page = self.access.call(pods.list(&params)).await?;
+            let seen = page
+                .items
+                .iter()
+                .filter_map(|pod| state::seen(pod, self.instance));
+            all.extend(seen);
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => break,
+            }
+        }
+        for seen in &all {
+            self.fleet.learn(seen.clone());
+        }
+        self.fleet
+            .keep(&all.iter().map(|seen| seen.session).collect(), &before);
+        Ok(all)
+    }
+
+    async fn remove(&self, pod: PodView) -> Result<(), RuntimeError> {
         let pods = self.access.pods().await?;
         if pod.metadata.deletion_timestamp.is_some() {
             return Ok(());
@@ -230,24 +261,10 @@ impl Runtime for Kubernetes {
     }
 
     async fn list(&self) -> Result<Vec<Observed>, RuntimeError> {
-        let pods = self.access.pods().await?;
-        let mut params = ListParams::default()
-            .labels(&of_instance(self.instance))
-            .limit(PAGE);
-        let mut all = Vec::new();
-        let as_of = loop {
-            let page = self.access.call(pods.list(&params)).await?;
-            all.extend(
-                page.items
-                    .iter()
-                    .filter_map(|pod| state::seen(pod, self.instance)),
-            );
-            match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
-                None => break page.metadata.resource_version,
-            }
+        let all = match self.fleet.all(RELIST).await {
+            Some(all) => all,
+            None => self.list_anew().await?,
         };
-        self.fleet.replace(&all, state::version(as_of.as_deref()));
         // Somebody may have removed it by hand; without it sessions are open to each other.
         if self.network.initialized()
             && let Err(error) = network::apply(&self.access, self.instance, self.settings.network).await
@@ -285,7 +302,8 @@ impl Runtime for Kubernetes {
     async fn answered(&self, workload: &Workload, _: Option<&str>) -> Result<(), RuntimeError> {
         self.find(workload.session).await?.ok_or_else(gone)?;
         let mut news = self.fleet.follow(workload.session).ok_or_else(gone)?;
-        let mut attempts = endpoint::Pauses::default();
+        // Only one whose container runs is asked for, and counts.
+        let mut pauses = None;
         loop {
             let seen = self.until_started(workload, &mut news).await?;
             if self
@@ -295,7 +313,7 @@ impl Runtime for Kubernetes {
             {
                 return Ok(());
             }
-            attempts.pause().await;
+            pauses.get_or_insert_with(|| self.awaited.one()).pause().await;
         }
     }
 

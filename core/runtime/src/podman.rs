@@ -27,7 +27,7 @@ use launchpad_domain::{
 };
 use tokio::sync::{Mutex, MutexGuard, OnceCell, broadcast};
 
-use crate::endpoint::{self, Probe};
+use crate::endpoint::{self, Awaited, Probe};
 use abilities::Abilities;
 use command::{Call, Cli};
 
@@ -49,6 +49,7 @@ pub struct Podman {
     stages: broadcast::Sender<RuntimeEvent>,
     locks: Vec<Mutex<()>>,
     abilities: OnceCell<Abilities>,
+    awaited: Awaited,
 }
 
 impl Podman {
@@ -66,6 +67,7 @@ impl Podman {
             stages: broadcast::channel(NOTICES).0,
             locks: (0..LOCKS).map(|_| Mutex::default()).collect(),
             abilities: OnceCell::new(),
+            awaited: Awaited::default(),
         }
     }
 
@@ -168,7 +170,7 @@ impl Runtime for Podman {
     }
 
     async fn answered(&self, workload: &Workload, address: Option<&str>) -> Result<(), RuntimeError> {
-        let mut probe = Probe::new(workload.plan.endpoint.kind);
+        let mut probe = Probe::new(workload.plan.endpoint.kind, &self.awaited);
         if address.is_some() && probe.answers_within_a_look(address).await {
             return Ok(());
         }

@@ -11,6 +11,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::timeout;
 
 use super::faults::Fault;
+use super::view::PodView;
 
 /// How long a call may take. An API server that is busy answers within this, or says that it is.
 const CALL: Duration = Duration::from_secs(10);
@@ -93,7 +94,7 @@ impl Access {
     }
 
     /// The pods of the namespace.
-    pub(super) async fn pods(&self) -> Result<Api<k8s_openapi::api::core::v1::Pod>, RuntimeError> {
+    pub(super) async fn pods(&self) -> Result<Api<PodView>, RuntimeError> {
         self.api().await
     }
 

@@ -6,28 +6,47 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use launchpad_domain::{RuntimeEvent, SessionId};
 use tokio::sync::{broadcast, watch};
+use tokio::time::{Instant, timeout};
 
 use super::state::{Hint, Seen};
 
 /// News that a slow watcher may fall behind before it is told that it missed some.
 const NEWS: usize = 8_192;
+/// How long a watch that has just begun is waited for: its first list is as good as another.
+const BEGINNING: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) struct Fleet {
     known: Mutex<HashMap<SessionId, watch::Sender<Seen>>>,
     news: broadcast::Sender<RuntimeEvent>,
-    live: AtomicBool,
+    watched: watch::Sender<Watched>,
 }
+
+/// Whether what is here is how it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Watched {
+    /// Nobody watches, or the watch is broken.
+    Not,
+    /// A watch lists what there is.
+    Begins,
+    /// A watch is in order; there was a whole list then.
+    Since(Instant),
+}
+
+/// What the fleet had when a list was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Before(HashMap<SessionId, u64>);
 
 impl Fleet {
     pub(super) fn new() -> Self {
         Self {
             known: Mutex::default(),
             news: broadcast::channel(NEWS).0,
-            live: AtomicBool::new(false),
+            watched: watch::Sender::new(Watched::Not),
         }
     }
 
@@ -38,11 +57,41 @@ impl Fleet {
 
     /// Whether the watch is in order, so that what is here is how it is.
     pub(super) fn is_live(&self) -> bool {
-        self.live.load(Ordering::Acquire)
+        matches!(*self.watched.borrow(), Watched::Since(_))
     }
 
-    pub(super) fn set_live(&self, live: bool) {
-        self.live.store(live, Ordering::Release);
+    /// Notes how the watch is, unless it has been ended.
+    pub(super) fn set_watched(&self, watched: Watched, ended: &AtomicBool) {
+        // Whoever ends it sets this first and comes here after: whatever its task still says, this is the last word.
+        self.watched.send_if_modified(|now| {
+            let changes = *now != watched && (watched == Watched::Not || !ended.load(Ordering::Acquire));
+            if changes {
+                *now = watched;
+            }
+            changes
+        });
+    }
+
+    /// Everything, if the watch is in order and there was a whole list within this time.
+    pub(super) async fn all(&self, within: Duration) -> Option<Vec<Seen>> {
+        let mut watched = self.watched.subscribe();
+        let begun = watched.wait_for(|watched| *watched != Watched::Begins);
+        let begun = timeout(BEGINNING, begun).await.ok()?.ok().map(|watched| *watched);
+        match begun {
+            Some(Watched::Since(listed)) if listed.elapsed() < within => {
+                Some(self.lock().values().map(|known| known.borrow().clone()).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// Notes what is known before a list is asked for.
+    pub(super) fn before(&self) -> Before {
+        let known = self.lock();
+        let versions = known
+            .iter()
+            .map(|(session, known)| (*session, known.borrow().version));
+        Before(versions.collect())
     }
 
     /// What is known of a session's pod.
@@ -100,21 +149,28 @@ impl Fleet {
         }
     }
 
-    /// Takes in a whole list, of this version: what is not in it, and is not newer, is gone.
-    pub(super) fn replace(&self, all: &[Seen], as_of: u64) {
-        for seen in all {
-            self.learn(seen.clone());
-        }
-        let listed: HashSet<SessionId> = all.iter().map(|seen| seen.session).collect();
+    /// Takes in who is in a whole list: what was known before it, is not in it and has not changed since, is gone.
+    pub(super) fn keep(&self, listed: &HashSet<SessionId>, before: &Before) {
+        let unchanged = |session: &SessionId, version: u64| before.0.get(session) == Some(&version);
         let gone: Vec<SessionId> = self
             .lock()
             .iter()
-            .filter(|(session, known)| !listed.contains(session) && known.borrow().version <= as_of)
+            .filter(|(session, known)| {
+                !listed.contains(session) && unchanged(session, known.borrow().version)
+            })
             .map(|(session, _)| *session)
             .collect();
         for session in gone {
             self.forget(session);
         }
+        // A watch that is in order is as good as new; another is not by this.
+        self.watched.send_if_modified(|watched| {
+            let live = matches!(watched, Watched::Since(_));
+            if live {
+                *watched = Watched::Since(Instant::now());
+            }
+            live
+        });
     }
 
     /// Takes in what an event tells of the pod with this id.
@@ -163,15 +219,15 @@ impl Fleet {
 
 #[cfg(test)]
 mod tests {
+    use super::super::view::PodView;
     use super::*;
-    use k8s_openapi::api::core::v1::Pod;
     use launchpad_domain::InstanceId;
     use launchpad_domain::runtime::{INSTANCE_LABEL, SESSION_LABEL, WorkloadState};
     use serde_json::json;
 
     fn pod(session: SessionId, uid: &str, version: u64, phase: &str) -> Seen {
         let instance = InstanceId::new();
-        let pod: Pod = serde_json::from_value(json!({
+        let pod: PodView = serde_json::from_value(json!({
             "metadata": {"name": "p", "uid": uid, "resourceVersion": version.to_string(),
                 "labels": {INSTANCE_LABEL: instance.to_string(), SESSION_LABEL: session.to_string()}},
             "spec": {"containers": []},
@@ -196,11 +252,41 @@ mod tests {
     #[test]
     fn a_list_knows_what_is_gone_and_not_what_is_newer() {
         let fleet = Fleet::new();
-        let (old, new) = (SessionId::new(), SessionId::new());
-        fleet.learn(pod(old, "a", 5, "Pending"));
-        fleet.learn(pod(new, "b", 9, "Pending"));
-        fleet.replace(&[], 7);
-        assert!(fleet.get(old).is_none() && fleet.get(new).is_some());
+        let [gone, stays, changed, new] = [(); 4].map(|()| SessionId::new());
+        for session in [gone, stays, changed] {
+            fleet.learn(pod(session, "a", 5, "Pending"));
+        }
+        let before = fleet.before();
+        fleet.learn(pod(changed, "b", 9, "Pending"));
+        fleet.learn(pod(new, "c", 6, "Pending"));
+        fleet.keep(&[stays].into(), &before);
+        let there = [gone, stays, changed, new].map(|session| fleet.get(session).is_some());
+        assert_eq!(there, [false, true, true, true]);
+    }
+
+    #[tokio::test]
+    async fn memory_answers_while_the_watch_is_in_order_and_the_list_is_young() {
+        let minute = Duration::from_mins(1);
+        let fleet = Fleet::new();
+        let ended = AtomicBool::new(false);
+        fleet.learn(pod(SessionId::new(), "a", 5, "Pending"));
+        assert!(fleet.all(minute).await.is_none());
+        fleet.set_watched(Watched::Begins, &ended);
+        let complete = async { fleet.set_watched(Watched::Since(Instant::now()), &ended) };
+        let (all, ()) = tokio::join!(fleet.all(minute), complete);
+        assert_eq!(all.unwrap().len(), 1);
+        assert!(fleet.all(Duration::ZERO).await.is_none());
+
+        let old = Instant::now().checked_sub(minute).unwrap();
+        fleet.set_watched(Watched::Since(old), &ended);
+        assert!(fleet.all(minute).await.is_none());
+        fleet.keep(&HashSet::new(), &Before::default());
+        assert_eq!(fleet.all(minute).await.unwrap().len(), 1);
+
+        ended.store(true, Ordering::Release);
+        fleet.set_watched(Watched::Not, &ended);
+        fleet.set_watched(Watched::Since(Instant::now()), &ended);
+        assert!(fleet.all(minute).await.is_none(), "nobody watches");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Affinity, Pod, PodAffinity, PodAffinityTerm, PodSpec};
+use k8s_openapi::api::core::v1::{Affinity, Pod, PodAffinity, PodAffinityTerm};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
@@ -13,6 +13,7 @@ use launchpad_domain::{Claim, ClaimAccess, Failure, Reason, RuntimeError, Worklo
 use super::FIELD_MANAGER;
 use super::access::Access;
 use super::faults::Fault;
+use super::view::PodView;
 
 /// By which whoever looks at the cluster finds everything that Launchpad runs.
 pub(super) const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "launchpad");
@@ -24,17 +25,18 @@ const TRIES: u32 = 8;
 ///
 /// # Errors
 /// The cluster refuses it, something else has its name, or the API server is away.
-pub(super) async fn apply(access: &Access, workload: &Workload) -> Result<Pod, RuntimeError> {
+pub(super) async fn apply(access: &Access, workload: &Workload) -> Result<PodView, RuntimeError> {
     let pods = access.pods().await?;
-    let pod = write(workload);
     let params = PatchParams::apply(FIELD_MANAGER);
     let mut tries = 0;
     let made = loop {
         tries += 1;
-        match access
-            .call(pods.patch(&workload.name, &params, &Patch::Apply(&pod)))
-            .await
-        {
+        // Written once it is its turn: of a thousand that wait, none holds a pod.
+        let patch = async {
+            pods.patch(&workload.name, &params, &Patch::Apply(write(workload)))
+                .await
+        };
+        match access.call(patch).await {
             Ok(made) => break made,
             // The quota is written by every pod at once: the loser asks again.
             Err(Fault::Conflict(message)) if message.contains("resourcequotas") && tries < TRIES => {
@@ -58,10 +60,10 @@ pub(super) async fn apply(access: &Access, workload: &Workload) -> Result<Pod, R
 /// A pod that is there already cannot be changed, and need not be.
 async fn existing(
     access: &Access,
-    pods: &Api<Pod>,
+    pods: &Api<PodView>,
     workload: &Workload,
     fault: Fault,
-) -> Result<Pod, RuntimeError> {
+) -> Result<PodView, RuntimeError> {
     if !matches!(fault, Fault::Conflict(_) | Fault::Refused(_)) {
         return Err(fault.into());
     }
@@ -71,18 +73,10 @@ async fn existing(
     }
 }
 
-fn is_of(pod: &Pod, workload: &Workload) -> bool {
+fn is_of(pod: &PodView, workload: &Workload) -> bool {
     let label = |name: &str| pod.metadata.labels.as_ref()?.get(name).cloned();
     label(INSTANCE_LABEL) == Some(workload.instance.to_string())
         && label(SESSION_LABEL) == Some(workload.session.to_string())
-}
-
-/// The names of the claims that a pod mounts.
-pub(super) fn claims_of(spec: &PodSpec) -> Vec<String> {
-    let volumes = spec.volumes.iter().flatten();
-    volumes
-        .filter_map(|volume| Some(volume.persistent_volume_claim.as_ref()?.claim_name.clone()))
-        .collect()
 }
 
 fn write(workload: &Workload) -> Pod {

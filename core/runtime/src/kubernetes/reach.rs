@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Pod;
 use launchpad_domain::{ByteStream, Endpoint, RuntimeError};
 use tokio::time::timeout;
 
@@ -142,7 +143,10 @@ async fn open_by(way: Way, access: &Access, seen: &Seen, port: u16) -> io::Resul
 
 async fn forward(access: &Access, seen: &Seen, port: u16) -> io::Result<Box<dyn ByteStream>> {
     let failed = |cause: String| io::Error::other(format!("port-forward: {cause}"));
-    let pods = access.pods().await.map_err(|error| failed(error.to_string()))?;
+    let pods = access
+        .api::<Pod>()
+        .await
+        .map_err(|error| failed(error.to_string()))?;
     let mut forwarder = timeout(OPEN, pods.portforward(&seen.name, &[port]))
         .await
         .map_err(|_| failed(format!("nothing within {} s", OPEN.as_secs())))?

@@ -1,10 +1,10 @@
 //! What a pod's status means for its session.
 
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, PodStatus};
 use launchpad_domain::runtime::{INSTANCE_LABEL, SESSION_LABEL, WorkloadState};
 use launchpad_domain::{Failure, InstanceId, Observed, Reason, SessionId, Stage};
 
-use super::pod::claims_of;
+use super::view::PodView;
 use crate::exits;
 
 /// A session's pod, as much of it as anybody asks for.
@@ -66,14 +66,14 @@ pub(super) fn version(text: Option<&str>) -> u64 {
 }
 
 /// Reads a pod, if it is one of this instance's sessions.
-pub(super) fn seen(pod: &Pod, instance: InstanceId) -> Option<Seen> {
+pub(super) fn seen(pod: &PodView, instance: InstanceId) -> Option<Seen> {
     let labels = pod.metadata.labels.as_ref()?;
     if *labels.get(INSTANCE_LABEL)? != instance.to_string() {
         return None;
     }
     let session = labels.get(SESSION_LABEL)?.parse().ok()?;
-    let status = pod.status.clone().unwrap_or_default();
-    let (state, trouble) = judge(pod, &status);
+    let status = &pod.status;
+    let (state, trouble) = judge(pod);
     Some(Seen {
         session,
         name: pod.metadata.name.clone()?,
@@ -82,13 +82,13 @@ pub(super) fn seen(pod: &Pod, instance: InstanceId) -> Option<Seen> {
         state,
         trouble,
         going: pod.metadata.deletion_timestamp.is_some(),
-        running: containers(&status)
+        running: containers(status)
             .filter(|one| is_running(one))
             .map(|one| one.name.clone())
             .collect(),
-        claims: pod.spec.as_ref().map(claims_of).unwrap_or_default(),
+        claims: pod.spec.claims().map(str::to_owned).collect(),
         hint: Hint::default(),
-        ip: status.pod_ip.filter(|ip| !ip.is_empty()),
+        ip: status.pod_ip.clone().filter(|ip| !ip.is_empty()),
     })
 }
 
@@ -105,7 +105,8 @@ fn is_running(container: &ContainerStatus) -> bool {
 }
 
 /// How far it is, and what keeps it from coming further.
-fn judge(pod: &Pod, status: &PodStatus) -> (WorkloadState, Option<Failure>) {
+fn judge(pod: &PodView) -> (WorkloadState, Option<Failure>) {
+    let status = &pod.status;
     let failed = |failure| (WorkloadState::Failed(failure), None);
     if pod.metadata.deletion_timestamp.is_some() {
         return failed(removed(status));
@@ -129,11 +130,11 @@ fn judge(pod: &Pod, status: &PodStatus) -> (WorkloadState, Option<Failure>) {
             None => {}
         }
     }
-    let wanted = pod.spec.as_ref().map_or(0, |spec| spec.containers.len());
+    let wanted = pod.spec.containers();
     if wanted > 0 && containers(status).filter(|one| is_running(one)).count() == wanted {
         return (WorkloadState::Running, None);
     }
-    if pod.spec.as_ref().is_none_or(|spec| spec.node_name.is_none()) {
+    if pod.spec.node_name.is_none() {
         return (WorkloadState::Pending(Stage::Scheduled), unschedulable(status));
     }
     (WorkloadState::Pending(Stage::Starting), trouble)

@@ -1,19 +1,23 @@
 //! The watch over this instance's pods, and the events of the namespace that tell why one does not come up.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt};
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::Event;
 use kube::runtime::watcher::{self, watcher};
-use launchpad_domain::{Failure, InstanceId, Reason, RuntimeEvent, SessionId};
-use tokio::time::sleep;
+use launchpad_domain::runtime::session_of_workload;
+use launchpad_domain::{Failure, InstanceId, Reason, RuntimeEvent};
+use tokio::time::{Instant, sleep};
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::access::Access;
-use super::fleet::Fleet;
+use super::fleet::{Before, Fleet, Watched};
 use super::state::Hint;
+use super::view::PodView;
 use super::{of_instance, state};
 
 /// Seconds after which the API server ends a watch and the next one goes on: a watch that died without a word is
@@ -30,23 +34,54 @@ pub(super) fn watch(
     instance: InstanceId,
 ) -> BoxStream<'static, RuntimeEvent> {
     let news = fleet.news();
-    let pods = tokio::spawn(follow_pods(Arc::clone(&access), Arc::clone(&fleet), instance));
-    let events = tokio::spawn(follow_events(access, fleet));
-    let tasks = [AbortOnDropHandle::new(pods), AbortOnDropHandle::new(events)];
+    let ended = Arc::new(AtomicBool::new(false));
+    fleet.set_watched(Watched::Begins, &ended);
+    let pods = follow_pods(
+        Arc::clone(&access),
+        Arc::clone(&fleet),
+        instance,
+        Arc::clone(&ended),
+    );
+    let events = follow_events(access, Arc::clone(&fleet));
+    let watching = Watching {
+        _tasks: [
+            AbortOnDropHandle::new(tokio::spawn(pods)),
+            AbortOnDropHandle::new(tokio::spawn(events)),
+        ],
+        fleet,
+        ended,
+    };
     let news = BroadcastStream::new(news).map(move |event| {
-        // They end with the stream.
-        let _ = &tasks;
+        // It ends with the stream.
+        let _ = &watching;
         event.unwrap_or(RuntimeEvent::Missed)
     });
     stream::iter([RuntimeEvent::Missed]).chain(news).boxed()
 }
 
-async fn follow_pods(access: Arc<Access>, fleet: Arc<Fleet>, instance: InstanceId) {
+/// The tasks of a watch; without them nobody knows how long it is true what the fleet has.
+struct Watching {
+    _tasks: [AbortOnDropHandle<()>; 2],
+    fleet: Arc<Fleet>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Release);
+        self.fleet.set_watched(Watched::Not, &self.ended);
+    }
+}
+
+async fn follow_pods(access: Arc<Access>, fleet: Arc<Fleet>, instance: InstanceId, ended: Arc<AtomicBool>) {
     let mut pause = FIRST_PAUSE;
     let pods = loop {
-        match access.watched::<Pod>().await {
+        match access.watched::<PodView>().await {
             Ok(pods) => break pods,
-            Err(error) => tracing::warn!(%error, "the cluster is not known yet"),
+            Err(error) => {
+                fleet.set_watched(Watched::Not, &ended);
+                tracing::warn!(%error, "the cluster is not known yet");
+            }
         }
         rest(&mut pause).await;
     };
@@ -54,13 +89,14 @@ async fn follow_pods(access: Arc<Access>, fleet: Arc<Fleet>, instance: InstanceI
         .labels(&of_instance(instance))
         .timeout(WATCH_SECONDS);
     let mut events = Box::pin(watcher(pods, config));
-    let mut complete = false;
+    let mut listed = None;
+    let (mut before, mut found) = (Before::default(), HashSet::new());
     while let Some(event) = events.next().await {
         let event = match event {
             Ok(event) => event,
             Err(error) => {
                 // It goes on where it was, or lists anew where that is too long ago.
-                fleet.set_live(false);
+                fleet.set_watched(Watched::Not, &ended);
                 tracing::warn!(
                     error = super::faults::with_causes(&error),
                     "the watch over pods broke"
@@ -70,26 +106,37 @@ async fn follow_pods(access: Arc<Access>, fleet: Arc<Fleet>, instance: InstanceI
             }
         };
         pause = FIRST_PAUSE;
-        match event {
-            watcher::Event::Init => complete = false,
-            watcher::Event::InitApply(pod) | watcher::Event::Apply(pod) => learn(&fleet, &pod, instance),
-            watcher::Event::InitDone => {
-                complete = true;
+        let about = match &event {
+            watcher::Event::InitApply(pod) | watcher::Event::Apply(pod) | watcher::Event::Delete(pod) => {
+                state::seen(pod, instance)
+            }
+            watcher::Event::Init | watcher::Event::InitDone => None,
+        };
+        match (event, about) {
+            (watcher::Event::Init, _) => {
+                (listed, before, found) = (None, fleet.before(), HashSet::new());
+                fleet.set_watched(Watched::Begins, &ended);
+            }
+            (watcher::Event::InitApply(_), Some(seen)) => {
+                found.insert(seen.session);
+                fleet.learn(seen);
+            }
+            (watcher::Event::InitDone, _) => {
+                fleet.keep(&found, &before);
+                listed = Some(Instant::now());
+                fleet.set_watched(Watched::Since(Instant::now()), &ended);
                 fleet.tell_missed();
             }
-            watcher::Event::Delete(pod) => {
-                if let Some(seen) = state::seen(&pod, instance) {
-                    fleet.forget_this(&seen);
-                }
-            }
+            (watcher::Event::Apply(_), Some(seen)) => fleet.learn(seen),
+            (watcher::Event::Delete(_), Some(seen)) => fleet.forget_this(&seen),
+            (_, None) => {}
         }
-        fleet.set_live(complete);
-    }
-}
-
-fn learn(fleet: &Fleet, pod: &Pod, instance: InstanceId) {
-    if let Some(seen) = state::seen(pod, instance) {
-        fleet.learn(seen);
+        // After a break it goes on where it was.
+        if let Some(listed) = listed
+            && !fleet.is_live()
+        {
+            fleet.set_watched(Watched::Since(listed), &ended);
+        }
     }
 }
 
@@ -131,10 +178,7 @@ fn take_in(fleet: &Fleet, event: &Event) {
     let name = about.name.as_deref().unwrap_or_default();
     match about.kind.as_deref() {
         Some("Pod") => {
-            let session = name
-                .strip_prefix("session-")
-                .and_then(|id| id.parse::<SessionId>().ok());
-            if let (Some(session), Some(uid)) = (session, about.uid.as_deref()) {
+            if let (Some(session), Some(uid)) = (session_of_workload(name), about.uid.as_deref()) {
                 fleet.hint(session, uid, |hint| note(hint, event));
             }
         }

@@ -36,7 +36,7 @@ impl Probe {
         containers: Vec<Value>,
         volumes: Value,
     ) -> Result<Self, RuntimeError> {
-        let pods = access.pods().await?;
+        let pods = access.api().await?;
         let pod = json!({
             "metadata": {
                 "generateName": "launchpad-probe-",

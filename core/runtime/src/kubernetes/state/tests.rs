@@ -1,7 +1,7 @@
 use super::*;
 use serde_json::{Value, json};
 
-fn pod(node: Option<&str>, status: &Value) -> Pod {
+fn pod(node: Option<&str>, status: &Value) -> PodView {
     let container = |name: &str| json!({"name": name, "image": "registry.example/a:1"});
     serde_json::from_value(json!({
         "metadata": {"name": "p", "uid": "u", "resourceVersion": "7"},
@@ -16,8 +16,7 @@ fn container(name: &str, image: &str, state: &Value) -> Value {
 }
 
 fn judged(node: Option<&str>, status: &Value) -> (WorkloadState, Option<Failure>) {
-    let pod = pod(node, status);
-    judge(&pod, pod.status.as_ref().unwrap())
+    judge(&pod(node, status))
 }
 
 fn failure(status: &Value) -> Option<Reason> {
@@ -126,7 +125,7 @@ fn the_clusters_own_doings_have_their_reasons() {
 fn a_pod_that_somebody_removes_is_gone() {
     let mut pod = pod(Some("n"), &json!({"phase": "Running"}));
     pod.metadata.deletion_timestamp = serde_json::from_value(json!("2026-11-25T10:00:00Z")).unwrap();
-    let WorkloadState::Failed(failure) = judge(&pod, pod.status.as_ref().unwrap()).0 else {
+    let WorkloadState::Failed(failure) = judge(&pod).0 else {
         panic!("failed")
     };
     assert_eq!(failure.reason, Reason::WorkloadGone);
