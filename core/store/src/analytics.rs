@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt;
 use launchpad_domain::{
     Actor, AnalyticsQuery, AnalyticsReport, App, AppFigures, AppId, AppLaunches, AuditAction, FailureFigures,
     Granularity, LaunchCounts, LaunchFigures, LaunchStep, ReadyTimes, UserId,
@@ -10,7 +11,7 @@ use launchpad_domain::{
 use roaring::RoaringBitmap;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, Statement,
-    Value,
+    StreamTrait, Value,
 };
 
 use crate::audit::Deed;
@@ -20,6 +21,9 @@ use crate::rollups::{self, ALL_APPS, Launched, add_ready, live_list, read_people
 use crate::{Store, StoreError, time};
 
 type Result<T> = std::result::Result<T, StoreError>;
+
+/// Of how many apps one query makes sums: a statement has only so many parameters.
+const SUMMED_TOGETHER: usize = 1_000;
 
 /// Of how many apps a report tells people and times; of the others, how often they were launched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +64,22 @@ impl Analytics<'_> {
     /// A range, summed up.
     pub async fn report(&self, query: &AnalyticsQuery, detail: Detail) -> Result<AnalyticsReport> {
         let app = query.app.as_ref().map_or(ALL_APPS, AppId::as_str);
+        let ((total, steps), apps, failures) = tokio::try_join!(
+            self.steps(query, app),
+            self.apps(query, detail),
+            self.failures(query, app)
+        )?;
+        Ok(AnalyticsReport {
+            total,
+            steps,
+            apps,
+            failures,
+            query: query.clone(),
+        })
+    }
+
+    /// The range as a whole, and step by step.
+    async fn steps(&self, query: &AnalyticsQuery, app: &str) -> Result<(LaunchFigures, Vec<LaunchStep>)> {
         let mut days = BTreeMap::new();
         for day in self.days(query, app).await? {
             let mut sum = Sum::default();
@@ -74,13 +94,7 @@ impl Analytics<'_> {
             Granularity::Day => by_day(query, &days),
             Granularity::Hour => self.by_hour(query, app).await?,
         };
-        Ok(AnalyticsReport {
-            total: total.figures(),
-            steps,
-            apps: self.apps(query, detail).await?,
-            failures: self.failures(query, app).await?,
-            query: query.clone(),
-        })
+        Ok((total.figures(), steps))
     }
 
     /// The apps that the account used last, newest first.
@@ -137,20 +151,24 @@ impl Analytics<'_> {
     }
 
     /// The range of each of these apps. The database puts an app's days into one row: of twenty apps in a year there are
-    /// thousands, and each row costs more than what is in it.
+    /// thousands, and each row costs more than what is in it. It makes the next while this one is read.
     async fn sums(&self, query: &AnalyticsQuery, apps: &[String]) -> Result<BTreeMap<String, Sum>> {
+        let reader = self.0.reader();
         let mut sums = BTreeMap::new();
-        for app in apps {
-            let days = "SELECT CAST(sum(launches) AS BIGINT), CAST(sum(failed) AS BIGINT), max(peak), \
-                        string_agg(people, ' '), string_agg(ready, ' ') FROM launch_days \
-                        WHERE app_id = $1 AND day BETWEEN $2 AND $3 HAVING count(*) > 0";
-            let range = [
-                app.into(),
-                query.from.to_string().into(),
-                query.to.to_string().into(),
-            ];
-            for row in self.ask(days, range).await? {
-                sums.insert(app.clone(), Sum::of_days(&row)?);
+        for some in apps.chunks(SUMMED_TOGETHER) {
+            let places: Vec<String> = (3..).take(some.len()).map(|place| format!("${place}")).collect();
+            let days = format!(
+                "SELECT app_id, CAST(sum(launches) AS BIGINT), CAST(sum(failed) AS BIGINT), max(peak), \
+                 string_agg(people, ' '), string_agg(ready, ' ') FROM launch_days \
+                 WHERE day BETWEEN $1 AND $2 AND app_id IN ({}) GROUP BY app_id",
+                places.join(", ")
+            );
+            let range = [query.from, query.to].map(|day| Value::from(day.to_string()));
+            let values = range.into_iter().chain(some.iter().map(Value::from));
+            let days = Statement::from_sql_and_values(reader.get_database_backend(), days, values);
+            let mut rows = reader.stream_raw(days).await?;
+            while let Some(row) = rows.try_next().await? {
+                sums.insert(row.try_get_by_index(0)?, Sum::of_days(&row)?);
             }
         }
         Ok(sums)
@@ -290,11 +308,11 @@ impl Sum {
 
     /// Of a row that has several days in it.
     fn of_days(row: &QueryResult) -> Result<Self> {
-        let (people, ready): (String, String) = (row.try_get_by_index(3)?, row.try_get_by_index(4)?);
+        let (people, ready): (String, String) = (row.try_get_by_index(4)?, row.try_get_by_index(5)?);
         let mut sum = Self {
-            launches: row.try_get_by_index(0)?,
-            failed: row.try_get_by_index(1)?,
-            peak: row.try_get_by_index(2)?,
+            launches: row.try_get_by_index(1)?,
+            failed: row.try_get_by_index(2)?,
+            peak: row.try_get_by_index(3)?,
             ..Self::default()
         };
         for people in people.split(' ') {
