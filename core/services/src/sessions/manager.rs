@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use launchpad_domain::{RuntimeEvent, SessionId};
+use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -168,20 +169,18 @@ impl Looks {
 
     /// Somebody wants the session looked at, or it is due.
     fn look(&mut self, id: SessionId) {
-        match self.under_way.get(&id) {
-            Some(news) => {
-                news.row.notify_one();
-                self.again.insert(id);
-            }
-            None => self.begin(id),
-        }
+        self.tell_or_begin(id, |news| &news.row);
     }
 
     /// The engine has something else of the session than before.
     fn look_at_workload(&mut self, id: SessionId) {
+        self.tell_or_begin(id, |news| &news.workload);
+    }
+
+    fn tell_or_begin(&mut self, id: SessionId, about: impl Fn(&News) -> &Notify) {
         match self.under_way.get(&id) {
             Some(news) => {
-                news.workload.notify_one();
+                about(news).notify_one();
                 self.again.insert(id);
             }
             None => self.begin(id),
