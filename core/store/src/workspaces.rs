@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use launchpad_domain::{Actor, AuditAction, PodPlan, RuntimeKind, Session, SessionId, WorkspaceName};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+};
 
 use crate::audit::Deed;
 use crate::entities::session::{Column as SessionColumn, Entity as SessionRow};
@@ -110,8 +112,14 @@ pub(crate) async fn held(
     }
     let alone = plan.claims.iter().filter(|claim| !claim.is_for_many());
     let live: Vec<_> = live.collect();
+    // A claim's name says whose it is: nobody else's sessions have it, and nobody else's plans need to be read.
+    let owner = SessionRow::find_by_id(of.to_string())
+        .select_only()
+        .column(SessionColumn::UserId)
+        .into_query();
     for claim in alone {
         let mentioning = SessionRow::find()
+            .filter(SessionColumn::UserId.in_subquery(owner.clone()))
             .filter(SessionColumn::Status.is_in(live.iter().copied()))
             .filter(SessionColumn::Id.ne(of.to_string()))
             .filter(SessionColumn::Plan.contains(claim.name.as_str()))
