@@ -37,7 +37,9 @@ impl Pass {
         shared.progresses.forget(session.id);
         shared.viewers.forget(session.id);
         let now = shared.clock.now();
-        shared.led()?.set_cleaned(session.id, now).await?;
+        if shared.led()?.set_cleaned(session.id, now).await? {
+            shared.tell(session.id).await;
+        }
         Ok(Next::Never)
     }
 

@@ -28,14 +28,13 @@ async fn running(portal: &Portal, app: &str) -> Session {
 }
 
 async fn end(portal: &Portal, session: &Session) {
-    let sessions = &portal.services.sessions;
-    sessions.end(&portal.actor(), session.id).await.unwrap();
-    let look = async {
-        while !sessions.get(session.id).await.unwrap().cleaned {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), look).await.unwrap();
+    portal
+        .services
+        .sessions
+        .end(&portal.actor(), session.id)
+        .await
+        .unwrap();
+    portal.until(session.id, |session| session.cleaned).await;
 }
 
 async fn only(portal: &Portal) -> ListedWorkspace {
