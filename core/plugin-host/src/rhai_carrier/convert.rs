@@ -1,7 +1,7 @@
 //! Between JSON and the script's values.
 
 use rhai::Dynamic;
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::answer::{too_deep, too_large, unreadable};
 use crate::call::{Document, Fault, FaultKind};
@@ -19,7 +19,8 @@ pub(super) fn answer_to_script(value: Value) -> Dynamic {
     serde_json::from_value(value).unwrap_or_default()
 }
 
-/// A script's value as a document.
+/// A script's value as a document. A field that is `()` is left out, so that a script can write what may be missing where
+/// it belongs.
 ///
 /// Bounded while it is read, not afterwards: shared parts of a small value may be a large document.
 pub(super) fn from_script(value: &Dynamic) -> Result<Value, Fault> {
@@ -39,14 +40,13 @@ impl Reader {
             Ok(Value::from(text.as_str()))
         } else if let Ok(fields) = value.as_map_ref() {
             let below = levels.checked_sub(1).ok_or_else(too_deep)?;
-            fields
-                .iter()
-                .map(|(name, field)| {
-                    self.pay(name.len())?;
-                    Ok((name.to_string(), self.read(field, below)?))
-                })
-                .collect::<Result<_, _>>()
-                .map(Value::Object)
+            // One by one, as they come sorted: `collect` would sort them again.
+            let mut object = Map::new();
+            for (name, field) in fields.iter().filter(|(_, field)| !field.is_unit()) {
+                self.pay(name.len())?;
+                object.insert(name.to_string(), self.read(field, below)?);
+            }
+            Ok(Value::Object(object))
         } else if let Ok(items) = value.as_array_ref() {
             let below = levels.checked_sub(1).ok_or_else(too_deep)?;
             items.iter().map(|item| self.read(item, below)).collect()
@@ -73,5 +73,18 @@ impl Reader {
     fn pay(&mut self, bytes: usize) -> Result<(), Fault> {
         self.left = self.left.checked_sub(bytes).ok_or_else(too_large)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn fields_without_a_value_are_left_out_and_items_are_null() {
+        let engine = rhai::Engine::new();
+        let value = engine.eval("#{ a: (), b: [(), #{ c: () }], d: false }").unwrap();
+        assert_eq!(from_script(&value).unwrap(), json!({"b": [null, {}], "d": false}));
     }
 }

@@ -140,18 +140,18 @@ async fn a_script_keeps_shows_reads_and_fetches() {
         let second = kv_cas("count", (), "2");
         let gone = kv_get("nothing");
         let response = http_fetch(#{ url: "https://hub.example/images" });
-        #{ state: state_get("step"), first: first, second: second, count: kv_get("count"), gone: gone,
+        #{ state: state_get("step"), first: first, second: second, count: kv_get("count"), gone: gone == (),
            reference: secret_ref("token"), secret: secret_read("key"), status: response.status, body: response.body,
-           found: lookup("apps", "wiki"), missing: lookup("apps", "other") }
+           found: lookup("apps", "wiki"), missing: lookup("apps", "other") == () }
         "#,
     );
     let host = load(&plugins, "asks", Arc::clone(&services)).await;
     let answer = plan(&host, "asks").await.unwrap();
     assert_eq!(
         answer,
-        json!({"state": "one", "first": true, "second": false, "count": "1", "gone": null,
+        json!({"state": "one", "first": true, "second": false, "count": "1", "gone": true,
                "reference": "launchpad-secret:token", "secret": "yek", "status": 200,
-               "body": "GET https://hub.example/images", "found": {"kind": "apps"}, "missing": null})
+               "body": "GET https://hub.example/images", "found": {"kind": "apps"}, "missing": true})
     );
     let shown = services.shown.lock().unwrap();
     assert_eq!(
