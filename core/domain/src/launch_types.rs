@@ -17,6 +17,26 @@ pub enum Opens {
     Pod,
 }
 
+/// A field of an app outside its settings, which a launch type may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppField {
+    /// See [`App::url`].
+    Url,
+    /// See [`App::container_image`].
+    ContainerImage,
+}
+
+impl AppField {
+    /// Its name in documents and forms.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Url => "url",
+            Self::ContainerImage => "container_image",
+        }
+    }
+}
+
 /// A launch type that is loaded and can be asked.
 #[derive(Debug, Clone, Serialize)]
 pub struct LaunchType {
@@ -32,6 +52,8 @@ pub struct LaunchType {
     pub digest: String,
     /// What it opens.
     pub opens: Opens,
+    /// What its apps must have beyond their settings.
+    pub needs: Vec<AppField>,
     /// Whether its launch form asks something.
     pub has_params: bool,
     /// What its plans may contain beyond an ordinary pod: claimed by the manifest and granted by the operator.

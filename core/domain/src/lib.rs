@@ -49,7 +49,9 @@ pub use finding::{Finding, Verdict};
 pub use form::{FieldKind, Form, FormField};
 pub use grants::{Capability, Grants};
 pub use ids::{AppId, InstanceId, LaunchTypeId, SessionId, SignInId, TokenId, UserId};
-pub use launch_types::{HookContext, HookError, LaunchType, LaunchTypes, Opens, PlannedBy, SessionEvent};
+pub use launch_types::{
+    AppField, HookContext, HookError, LaunchType, LaunchTypes, Opens, PlannedBy, SessionEvent,
+};
 pub use plan::{Claim, ClaimAccess, ClaimScope, Plan, PodPlan};
 pub use plugin_services::{HostCallError, PluginServices};
 pub use plugins::Plugins;

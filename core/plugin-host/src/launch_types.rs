@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use launchpad_domain::launch_types::{CleanupWish, EventAction, FieldOptions, Readiness};
 use launchpad_domain::{
-    App, FieldProblem, Form, HookContext, HookError, LaunchType, LaunchTypeId, LaunchTypes, PlannedBy,
-    SessionEvent,
+    App, AppField, FieldProblem, Form, HookContext, HookError, LaunchType, LaunchTypeId, LaunchTypes,
+    PlannedBy, SessionEvent,
 };
 use serde_json::{Map, Value};
 
 use crate::call::Hook;
-use crate::schema::{AppField, Schema};
+use crate::schema::Schema;
 use crate::{PluginHost, answer};
 
 #[async_trait]

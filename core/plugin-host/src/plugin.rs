@@ -109,6 +109,11 @@ impl Plugin {
             version: self.manifest.version.to_string(),
             digest: self.digest.clone(),
             opens: self.manifest.opens,
+            needs: self
+                .settings
+                .as_ref()
+                .map(|schema| schema.needs().to_vec())
+                .unwrap_or_default(),
             has_params: self
                 .params
                 .as_ref()

@@ -6,7 +6,7 @@
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::{Location, LocationSegment};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
-use launchpad_domain::{Form, Problems};
+use launchpad_domain::{AppField, Form, Problems};
 use serde_json::Value;
 
 /// Most problems that one check tells.
@@ -14,22 +14,6 @@ const MAX_PROBLEMS: usize = 50;
 
 /// Our keyword: which fields of an app a launch type needs, beyond its settings.
 const NEEDS: &str = "x-launchpad-needs";
-
-/// A field of an app outside its settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AppField {
-    Url,
-    ContainerImage,
-}
-
-impl AppField {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Url => "url",
-            Self::ContainerImage => "container_image",
-        }
-    }
-}
 
 /// A compiled schema.
 #[derive(Debug)]

@@ -33,6 +33,7 @@ fn launch_type(id: &str, opens: Opens) -> LaunchType {
         description: String::new(),
         version: "1.0.0".into(),
         opens,
+        needs: Vec::new(),
         digest: "abc".into(),
         has_params: false,
         grants: Grants(["pvc".to_owned(), "secret-ref:token".to_owned()].into()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use launchpad_domain::{App, DeletedApp, LaunchType, Problems};
+use launchpad_domain::{App, AppField, DeletedApp, LaunchType, Problems};
 use serde_json::{Map, Value};
 
 use super::form::{FormProblems, Labels};
@@ -69,6 +69,8 @@ pub(crate) struct AppFormPage {
     fields: AppFields,
     /// Launch types by id and name; an app's own is among them even when it is not installed.
     launch_types: Vec<(String, String)>,
+    /// Which of the fields that only some launch types need are asked.
+    asks: Vec<AppField>,
     categories: Vec<String>,
     /// What the launch type asks for beyond the fields that every app has.
     settings: SchemaForm,
@@ -231,6 +233,7 @@ impl AppFormPage {
             editing: None,
             revision: String::new(),
             launch_types: known,
+            asks: fields.asked(launch_types),
             categories,
             settings: SchemaForm::default(),
             problems: FormProblems::new(problems, FIELDS),
@@ -241,6 +244,11 @@ impl AppFormPage {
 }
 
 impl AppFormPage {
+    /// Whether something stands in the field for what no other asks, or is wrong with it.
+    fn has_more_settings(&self) -> bool {
+        !self.fields.settings.is_empty() || self.problems.of("settings").is_some()
+    }
+
     /// The same with the launch type's own fields.
     #[must_use]
     pub(crate) fn with_settings(mut self, settings: SchemaForm) -> Self {
@@ -267,6 +275,23 @@ impl From<&App> for AppFields {
 }
 
 impl AppFields {
+    /// Which of the fields that only some launch types need are shown: those that this one needs, all where it says of
+    /// none, and what somebody has entered.
+    fn asked(&self, launch_types: &[LaunchType]) -> Vec<AppField> {
+        let own = launch_types
+            .iter()
+            .find(|known| known.id.as_str() == self.launch_type);
+        let needs = own.map_or(&[][..], |known| &known.needs);
+        [
+            (AppField::Url, &self.url),
+            (AppField::ContainerImage, &self.container_image),
+        ]
+        .into_iter()
+        .filter(|(field, value)| needs.is_empty() || needs.contains(field) || !value.is_empty())
+        .map(|(field, _)| field)
+        .collect()
+    }
+
     /// With these settings in the field for what no other asks.
     #[must_use]
     pub(crate) fn with_more_settings(mut self, settings: &Map<String, Value>) -> Self {

@@ -4,8 +4,9 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 use launchpad_domain::Grants;
 use launchpad_domain::{
-    Account, App, AuditEntry, Branding, DeletedApp, Failure, Form, LaunchType, Opens, PodPlan, Preferences,
-    Problems, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId, Viewer, Workspace,
+    Account, App, AppField, AuditEntry, Branding, DeletedApp, Failure, Form, LaunchType, Opens, PodPlan,
+    Preferences, Problems, Reason, Role, RuntimeKind, Session, SessionId, Stage, Status, UserId, Viewer,
+    Workspace,
 };
 use launchpad_services::ListedWorkspace;
 
@@ -58,19 +59,20 @@ pub(super) fn apps() -> Vec<App> {
 }
 
 pub(super) fn types() -> Vec<LaunchType> {
-    let launch_type = |id: &str, name: &str, opens| LaunchType {
+    let launch_type = |id: &str, name: &str, opens, needs| LaunchType {
         id: id.parse().unwrap(),
         name: name.to_owned(),
         description: String::new(),
         version: "1.0.0".to_owned(),
         opens,
+        needs: vec![needs],
         digest: String::new(),
         has_params: false,
         grants: Grants::default(),
     };
     vec![
-        launch_type("url", "Link", Opens::Url),
-        launch_type("container", "Container", Opens::Pod),
+        launch_type("url", "Link", Opens::Url, AppField::Url),
+        launch_type("container", "Container", Opens::Pod, AppField::ContainerImage),
     ]
 }
 
