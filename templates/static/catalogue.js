@@ -1,4 +1,4 @@
-// The catalogue: folded categories and favourites that are remembered, and `/` for the search.
+// The catalogue: folded categories and favourites that are remembered, `/` for the search and Enter for its first hit.
 import { excuse, keep, load, recall, save, tell, viewer } from './preferences.js';
 
 const KEY = 'launchpad-collapsed';
@@ -110,6 +110,22 @@ document.addEventListener('keydown', (event) => {
   searchBox.focus();
 });
 
+// Enter opens what the search found first. Whoever types faster than the portal answers gets the first of what they
+// typed, not of what the page shows meanwhile.
+let awaitsHit = false;
+
+function openHit() {
+  awaitsHit = results.querySelector('[data-query]').dataset.query !== searchBox.value.trim();
+  if (!awaitsHit) results.querySelector('.app div > :is(a, button:enabled)')?.click();
+}
+
+searchBox.form.addEventListener('submit', (event) => {
+  if (!searchBox.value.trim()) return;
+  event.preventDefault();
+  openHit();
+});
+searchBox.addEventListener('input', () => { awaitsHit = false; });
+
 // A search that gets no answer leaves the page as it is and says so.
 document.addEventListener('htmx:response:error', (event) => {
   const { status } = event.detail.ctx.response;
@@ -117,4 +133,7 @@ document.addEventListener('htmx:response:error', (event) => {
   else tell(`The search did not work: the portal answered with ${status}.`);
 });
 document.addEventListener('htmx:error', () => tell('The search did not work: the portal cannot be reached.'));
-document.addEventListener('htmx:after:swap', () => tell(''));
+document.addEventListener('htmx:after:swap', () => {
+  tell('');
+  if (awaitsHit) openHit();
+});

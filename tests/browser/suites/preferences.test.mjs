@@ -109,6 +109,20 @@ test('favourites and what was used last stand first, in every browser', async (t
   assert.equal(await recent.count(), 0, 'a search shows what was searched for');
 });
 
+test('Enter opens what the search found first, however fast it is pressed', async () => {
+  const { page } = one;
+  await page.goto(`${PORTAL.url}/`);
+  await page.keyboard.press('/');
+  const opened = page.waitForEvent('popup');
+  await page.keyboard.type('intranet');
+  await page.keyboard.press('Enter');
+  await (await opened).close();
+  assert.match(await page.getByRole('status').first().innerText(), /found\. Enter opens Intranet$/);
+  await page.locator('#q').fill('nothing of the kind');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: /no app matches/i }).waitFor();
+});
+
 test('no page complained on the way', () => {
   assert.deepEqual([...one.complaints, ...other.complaints], []);
 });

@@ -130,6 +130,14 @@ impl CataloguePage {
             format!("{} of {} {noun} found", self.shown, self.total)
         }
     }
+
+    /// What the key Enter opens in the search: the first card that can be opened, as catalogue.js looks for it.
+    fn first_hit(&self) -> Option<&str> {
+        let cards = self.categories.iter().flat_map(|category| &category.apps);
+        let mut cards = self.favorites.iter().chain(cards);
+        let first = cards.find(|card| card.way != Way::None)?;
+        (!self.query.is_empty()).then_some(first.name.as_str())
+    }
 }
 
 impl AppPage {
