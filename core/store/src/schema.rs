@@ -105,6 +105,13 @@ pub(crate) async fn migrate(writer: &DatabaseConnection, url: &DatabaseUrl) -> R
             })?;
     }
     transaction.commit().await?;
+    if let Some(last) = pending.last() {
+        tracing::info!(
+            changes = pending.len(),
+            to = last,
+            "the schema was brought up to date"
+        );
+    }
     Ok(pending)
 }
 

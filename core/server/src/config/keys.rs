@@ -129,7 +129,7 @@ keys! {
     /// How the log is written.
     LOG_FORMAT = "log.format", "LAUNCHPAD_LOG__FORMAT", Some("text");
     /// What is logged.
-    LOG_FILTER = "log.filter", "LAUNCHPAD_LOG__FILTER", Some("info");
+    LOG_FILTER = "log.filter", "LAUNCHPAD_LOG__FILTER", Some("info,sea_orm_migration=warn");
     /// Connections at one time, in all.
     CONNECTIONS = "connections.total", "LAUNCHPAD_CONNECTIONS__TOTAL", Some("16384");
     /// Connections at one time from one address.
