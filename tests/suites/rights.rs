@@ -27,6 +27,7 @@ const ROWS: &[Row] = &[
     ("POST", "/account/tokens", [TO_SIGN_IN, 200, 200, 200]),
     ("POST", "/account/tokens/{id}/revoke", [TO_SIGN_IN, 404, 404, 404]),
     ("POST", "/sign-out", [TO_SIGN_IN, 303, 303, 303]),
+    ("GET", "/admin", [TO_SIGN_IN, 403, 403, 303]),
     ("GET", "/admin/apps", [TO_SIGN_IN, 403, 403, 200]),
     ("GET", "/admin/apps/new", [TO_SIGN_IN, 403, 403, 200]),
     ("POST", "/admin/apps", [TO_SIGN_IN, 403, 403, 422]),

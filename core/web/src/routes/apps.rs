@@ -17,7 +17,7 @@ use crate::json::{AppBody, AppDocument, AppOrderBody, CatalogueDocument, Deleted
 use crate::visitor::SignedIn;
 
 pub(super) use form::{
-    confirm_delete, create_by_form, delete_by_form, edit, new, page, restore_by_form, shift_by_form,
+    confirm_delete, create_by_form, delete_by_form, edit, front, new, page, restore_by_form, shift_by_form,
     update_by_form,
 };
 

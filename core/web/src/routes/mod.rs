@@ -111,6 +111,7 @@ fn table() -> Vec<Route> {
         ),
         post("/sign-out", Needs(OwnSettings), sign_in::sign_out),
         // Pages for administrators
+        get("/admin", Needs(ChangeApps), apps::front),
         get("/admin/apps", Needs(ChangeApps), apps::page),
         get("/admin/apps/new", Needs(ChangeApps), apps::new),
         post("/admin/apps", Needs(ChangeApps), apps::create_by_form),

@@ -65,6 +65,11 @@ pub(crate) struct Done {
     deleted: String,
 }
 
+/// `GET /admin`: leads to the first page for administrators.
+pub(crate) async fn front() -> Redirect {
+    Redirect::to("/admin/apps")
+}
+
 /// `GET /admin/apps`.
 pub(crate) async fn page(
     State(site): State<Site>,
