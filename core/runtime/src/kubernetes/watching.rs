@@ -85,9 +85,11 @@ async fn follow_pods(access: Arc<Access>, fleet: Arc<Fleet>, instance: InstanceI
         }
         rest(&mut pause).await;
     };
-    let config = watcher::Config::default()
+    let mut config = watcher::Config::default()
         .labels(&of_instance(instance))
         .timeout(WATCH_SECONDS);
+    // One answer, which API servers from 1.31 on give from memory; pages they read from etcd, one after the other.
+    config.page_size = None;
     let mut events = Box::pin(watcher(pods, config));
     let mut listed = None;
     let (mut before, mut found) = (Before::default(), HashSet::new());
