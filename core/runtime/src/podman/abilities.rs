@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{PodSpec, ResourceRequirements};
 use launchpad_domain::RuntimeError;
 use serde::Deserialize;
 
-use super::command::Cli;
+use super::command::{Call, Cli};
 
 /// Asked once: none of it changes while the machine runs.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,8 +36,8 @@ const LIMITS: [&str; 2] = ["cpu", "memory"];
 
 impl Abilities {
     pub(super) async fn ask(cli: &Cli) -> Result<Self, RuntimeError> {
-        let answer = cli.query(&["info", "--format", "json"]).await?;
-        serde_json::from_slice(&answer)
+        let told = cli.run(Call::quick(&["info", "--format", "json"])).await?;
+        serde_json::from_slice(&told.into_answer()?)
             .map_err(|error| RuntimeError::Away(format!("the answer of podman info cannot be read: {error}")))
     }
 

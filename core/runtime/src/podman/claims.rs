@@ -15,6 +15,9 @@ use crate::owned;
 /// The label with the size that was asked for: Podman bounds no volume, but lists are to tell it.
 const SIZE_LABEL: &str = "launchpad.dev/size";
 
+/// What lists volumes.
+pub(super) const VOLUMES: &[&str] = &["volume", "ls"];
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Volume {
@@ -60,7 +63,8 @@ pub(super) async fn create(cli: &Cli, workload: &Workload) -> Result<(), Runtime
 
 /// Every workspace of this instance.
 pub(super) async fn list(cli: &Cli, instance: InstanceId) -> Result<Vec<Workspace>, RuntimeError> {
-    let volumes = volumes(cli, &format!("label={INSTANCE_LABEL}={instance}")).await?;
+    let filter = format!("label={INSTANCE_LABEL}={instance}");
+    let volumes: Vec<Volume> = listing::ask(cli, VOLUMES, &filter).await?;
     Ok(volumes.iter().filter_map(Volume::workspace).collect())
 }
 
@@ -75,7 +79,7 @@ pub(super) async fn delete(
         return Ok(());
     }
     let removed = cli.run(Call::quick(&["volume", "rm", name.as_str()])).await?;
-    if removed.succeeded || removed.errors.contains("no such volume") {
+    if removed.succeeded || faults::is_gone(&removed.complaint()) {
         return Ok(());
     }
     Err(RuntimeError::Away(removed.complaint()))
@@ -84,12 +88,7 @@ pub(super) async fn delete(
 /// The labels of the volume of this name. Of two filters Podman 4.3 takes whatever either finds, and a name also finds
 /// those that it is only a part of: one is asked for, and the answer is looked at.
 async fn labels_of(cli: &Cli, name: &str) -> Result<Option<BTreeMap<String, String>>, RuntimeError> {
-    let found = volumes(cli, &format!("name={name}")).await?;
+    let found: Vec<Volume> = listing::ask(cli, VOLUMES, &format!("name={name}")).await?;
     let volume = found.into_iter().find(|volume| volume.name == name);
     Ok(volume.map(|volume| volume.labels.unwrap_or_default()))
-}
-
-async fn volumes(cli: &Cli, filter: &str) -> Result<Vec<Volume>, RuntimeError> {
-    let call = ["volume", "ls", "--format", "json", "--filter", filter];
-    listing::parse(&cli.query(&call).await?)
 }

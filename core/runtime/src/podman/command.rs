@@ -87,6 +87,15 @@ pub(super) struct Finished {
 }
 
 impl Finished {
+    /// What it answered; that it did not means that the engine is away.
+    pub(super) fn into_answer(self) -> Result<Vec<u8>, RuntimeError> {
+        if self.succeeded {
+            Ok(self.answer)
+        } else {
+            Err(RuntimeError::Away(self.complaint()))
+        }
+    }
+
     /// What it complained of, without the warnings that Podman always writes.
     pub(super) fn complaint(&self) -> String {
         let told: Vec<&str> = self
@@ -125,16 +134,6 @@ impl Cli {
         Self {
             program: Arc::new(program),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
-        }
-    }
-
-    /// Asks a question; anything but an answer means that the engine is away.
-    pub(super) async fn query(&self, arguments: &[&str]) -> Result<Vec<u8>, RuntimeError> {
-        let finished = self.run(Call::quick(arguments)).await?;
-        if finished.succeeded {
-            Ok(finished.answer)
-        } else {
-            Err(RuntimeError::Away(finished.complaint()))
         }
     }
 

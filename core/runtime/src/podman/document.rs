@@ -7,7 +7,9 @@ use launchpad_domain::{Failure, Reason, RuntimeError, SessionId, Workload};
 use serde::Deserialize;
 
 use super::abilities::Abilities;
+use super::claims::VOLUMES;
 use super::command::{Call, Cli};
+use super::{faults, listing};
 
 /// Writes the pod for Podman, its endpoint published on this port of 127.0.0.1. JSON is YAML.
 pub(super) fn write(
@@ -132,13 +134,10 @@ struct Listed {
 pub(super) async fn remove_scratch(cli: &Cli, session: SessionId) -> Result<(), RuntimeError> {
     let prefix = scratch_prefix(session);
     let filter = format!("name={prefix}");
-    let listed: Vec<Listed> = super::listing::parse(
-        &cli.query(&["volume", "ls", "--format", "json", "--filter", &filter])
-            .await?,
-    )?;
+    let listed: Vec<Listed> = listing::ask(cli, VOLUMES, &filter).await?;
     for volume in listed.iter().filter(|volume| volume.name.starts_with(&prefix)) {
         let removed = cli.run(Call::quick(&["volume", "rm", &volume.name])).await?;
-        if !removed.succeeded && !removed.errors.contains("no such volume") {
+        if !removed.succeeded && !faults::is_gone(&removed.complaint()) {
             return Err(RuntimeError::Away(removed.complaint()));
         }
     }

@@ -42,6 +42,13 @@ pub(super) fn is_taken_name(complaint: &str) -> bool {
     complaint.contains("already exists") || complaint.contains("is already in use")
 }
 
+/// Whether what was asked about is not there (any more).
+pub(super) fn is_gone(complaint: &str) -> bool {
+    ["no such volume", "no such pod", "no such container"]
+        .iter()
+        .any(|text| complaint.contains(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,8 @@ use launchpad_domain::{Failure, InstanceId, Observed, Reason, RuntimeError, Sess
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::command::{CHANGE_LIMIT, Cli};
+use super::command::{CHANGE_LIMIT, Call, Cli};
+use super::faults;
 use crate::exits;
 
 /// A pod as `podman pod ps` tells of it.
@@ -77,8 +78,29 @@ impl Container {
     }
 }
 
+/// How often a list is asked for that Podman gave up. Each time something else has to go in the same few milliseconds.
+const ATTEMPTS: u32 = 8;
+
+/// Asks for one of Podman's lists. Podman 4.3 reads first the names and then each thing behind them, and fails as a
+/// whole where one of them has been removed in between: the list is asked for again.
+pub(super) async fn ask<T: DeserializeOwned>(
+    cli: &Cli,
+    kind: &[&str],
+    filter: &str,
+) -> Result<Vec<T>, RuntimeError> {
+    let call = [kind, &["--format", "json", "--filter", filter]].concat();
+    let mut asked = cli.run(Call::quick(&call)).await?;
+    for _ in 1..ATTEMPTS {
+        if asked.succeeded || !faults::is_gone(&asked.complaint()) {
+            break;
+        }
+        asked = cli.run(Call::quick(&call)).await?;
+    }
+    parse(&asked.into_answer()?)
+}
+
 /// Reads one of Podman's JSON lists; an empty one may be no text at all.
-pub(super) fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<Vec<T>, RuntimeError> {
+fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<Vec<T>, RuntimeError> {
     if answer.trim_ascii().is_empty() {
         return Ok(Vec::new());
     }
@@ -94,10 +116,7 @@ pub(super) async fn pods(
     session: Option<SessionId>,
 ) -> Result<Vec<Pod>, RuntimeError> {
     let filter = filter(instance, session);
-    let pods: Vec<Pod> = parse(
-        &cli.query(&["pod", "ps", "--format", "json", "--filter", &filter])
-            .await?,
-    )?;
+    let pods: Vec<Pod> = ask(cli, &["pod", "ps"], &filter).await?;
     let wanted = |pod: &Pod| {
         pod.session_of(instance)
             .is_some_and(|one| session.is_none_or(|only| only == one))
@@ -112,10 +131,7 @@ async fn containers(
     session: Option<SessionId>,
 ) -> Result<Vec<Container>, RuntimeError> {
     let filter = filter(instance, session);
-    let all: Vec<Container> = parse(
-        &cli.query(&["ps", "--all", "--format", "json", "--filter", &filter])
-            .await?,
-    )?;
+    let all: Vec<Container> = ask(cli, &["ps", "--all"], &filter).await?;
     Ok(all.into_iter().filter(|container| !container.is_infra).collect())
 }
 

@@ -1,5 +1,9 @@
 //! Everything that goes wrong has a reason and leaves nothing.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use launchpad_domain::{Reason, Runtime, RuntimeError, RuntimeEvent, Stage};
 use serde_json::json;
 
@@ -89,6 +93,44 @@ async fn waiting_for_an_answer_ends_when_the_container_does() {
     });
     assert!(killed.status.success());
     assert!(matches!(answered, Err(RuntimeError::Refused(_))), "{answered:?}");
+}
+
+/// Podman 4.3 lists nothing where a thing goes while it lists: one list of volumes of 300 beside four programs that made
+/// and removed some. Here it is the first list of each kind.
+#[tokio::test]
+async fn what_goes_while_a_list_is_made_spoils_no_list() {
+    let once = Machine::without_images(&complaining("once", "mkdir \"$0-$thing\" 2>/dev/null"));
+    assert_eq!(once.podman.workspaces().await, Ok(vec![]));
+    assert_eq!(once.podman.list().await, Ok(vec![]));
+    let always = Machine::without_images(&complaining("always", "true"));
+    let spoiled = always.podman.workspaces().await;
+    assert!(matches!(spoiled, Err(RuntimeError::Away(_))), "{spoiled:?}");
+}
+
+/// A Podman that complains of a thing that went where it is asked for a list and the condition holds.
+fn complaining(when: &str, condition: &str) -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("complaining-{when}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let program = folder.join("podman");
+    let script = format!(
+        r#"#!/bin/sh
+case "$1 $2" in
+'volume ls') thing=volume ;;
+'pod ps') thing=pod ;;
+'ps --all') thing=container ;;
+*) exec podman "$@" ;;
+esac
+if {condition}; then
+    echo "Error: no $thing with name x found in database: no such $thing" >&2
+    exit 125
+fi
+exec podman "$@"
+"#
+    );
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    program.to_str().unwrap().to_owned()
 }
 
 #[tokio::test]
