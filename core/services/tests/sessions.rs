@@ -31,18 +31,8 @@ async fn a_launch_runs_once_its_endpoint_answers_and_ends_without_a_trace() {
         running.websocket_url(),
         Some(format!("/ws/sessions/{}", session.id))
     );
-    portal
-        .services
-        .sessions
-        .end(&portal.actor(), session.id)
-        .await
-        .unwrap();
-    portal
-        .services
-        .sessions
-        .end(&portal.actor(), session.id)
-        .await
-        .unwrap();
+    portal.ask_to_end(session.id).await;
+    portal.ask_to_end(session.id).await;
     assert_eq!(
         portal.until_status(session.id, Status::Stopped).await.failure,
         None
@@ -57,12 +47,7 @@ async fn a_launch_can_be_cancelled() {
     let portal = portal(&folder).await;
     let session = portal.launch("desk").await;
     portal.until_workloads(&[session.id]).await;
-    portal
-        .services
-        .sessions
-        .end(&portal.actor(), session.id)
-        .await
-        .unwrap();
+    portal.ask_to_end(session.id).await;
     let cancelled = portal.until_status(session.id, Status::Failed).await;
     assert_eq!(cancelled.failure.unwrap().reason, Reason::Cancelled);
     portal.until_workloads(&[]).await;
@@ -206,12 +191,7 @@ async fn an_engine_that_is_away_costs_no_running_session_and_refuses_launches() 
                     portal
                         .until(slipped.id, |session| session.pod_name.is_some())
                         .await;
-                    portal
-                        .services
-                        .sessions
-                        .end(&portal.actor(), slipped.id)
-                        .await
-                        .unwrap();
+                    portal.ask_to_end(slipped.id).await;
                 }
                 Err(refused) => return refused,
             }

@@ -2,13 +2,12 @@
 //! The hooks after the plan: readiness, events, cleanup; and secrets that stand in plans by name.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use launchpad_domain::launch_types::{CleanupWish, EventAction, Readiness};
 use launchpad_domain::runtime::WorkloadState;
 use launchpad_domain::{HookError, SessionEvent, SessionId, Status};
 
-use crate::support::{Portal, ScriptedEngine, ScriptedLaunchTypes, Timeouts};
+use crate::support::{PATIENCE, Portal, ScriptedEngine, ScriptedLaunchTypes, Timeouts};
 
 struct Told {
     portal: Portal,
@@ -43,36 +42,17 @@ impl Told {
         session.id
     }
 
-    async fn end(&self, id: SessionId) {
-        let actor = self.portal.actor();
-        self.portal.services.sessions.end(&actor, id).await.unwrap();
-        self.cleaned(id).await;
-    }
-
-    /// Waits until nothing is left of a session: rows change without anybody being told of it.
-    async fn cleaned(&self, id: SessionId) {
-        let look = async {
-            while !self.portal.services.sessions.get(id).await.unwrap().cleaned {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), look).await.unwrap();
-    }
-
     fn events(&self) -> Vec<SessionEvent> {
-        let mut told = self.types.told.lock().unwrap().clone();
+        let mut told = self.types.told.borrow().clone();
         told.dedup();
         told
     }
 
     /// Waits until the plugin was told of an event.
     async fn until_told(&self, event: SessionEvent) {
-        let look = async {
-            while !self.events().contains(&event) {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), look).await.unwrap();
+        let mut told = self.types.told.subscribe();
+        let heard = told.wait_for(|told| told.contains(&event));
+        tokio::time::timeout(PATIENCE, heard).await.unwrap().unwrap();
     }
 }
 
@@ -81,7 +61,7 @@ async fn a_plugin_is_told_of_everything_in_order() {
     let told = Told::start(ScriptedLaunchTypes::default()).await;
     let id = told.running().await;
     told.until_told(SessionEvent::Ready).await;
-    told.end(id).await;
+    told.portal.end(id).await;
     assert_eq!(
         told.events(),
         [
@@ -136,7 +116,7 @@ async fn what_a_plugin_was_not_told_of_before_a_crash_it_is_told_of_after_it() {
         folder,
     } = told;
     portal.stop().await;
-    types.told.lock().unwrap().clear();
+    types.told.send_modify(Vec::clear);
     types.actions.lock().unwrap().clear();
     let engine = ScriptedEngine::new();
     engine.put(id, WorkloadState::Running);
@@ -167,8 +147,8 @@ async fn a_plugin_may_stop_and_annotate_its_session_and_failing_it_stops_nothing
     told.portal.engine.answer();
     let stopped = told.portal.until_status(session.id, Status::Stopped).await;
     assert_eq!(stopped.note.as_deref(), Some("three seats are left"));
-    told.cleaned(session.id).await;
-    let tries = told.types.told.lock().unwrap().clone();
+    told.portal.until_cleaned(session.id).await;
+    let tries = told.types.told.borrow().clone();
     let started = tries.iter().filter(|event| **event == SessionEvent::Started);
     assert!(started.count() >= 3, "{tries:?}");
     told.portal.stop().await;
@@ -188,7 +168,7 @@ async fn a_session_runs_when_its_plugin_says_so_and_fails_when_it_says_never() {
         told.portal.services.sessions.progress(id).await.unwrap().message,
         "warming up"
     );
-    told.end(id).await;
+    told.portal.end(id).await;
     let never = Readiness::Fail {
         message: "the licence is used up".into(),
     };
@@ -205,7 +185,7 @@ async fn a_session_runs_when_its_plugin_says_so_and_fails_when_it_says_never() {
 async fn a_sessions_own_workspace_goes_with_it_unless_its_plugin_keeps_it() {
     let told = Told::start(ScriptedLaunchTypes::default()).await;
     let id = told.running().await;
-    told.end(id).await;
+    told.portal.end(id).await;
     assert_eq!(
         *told.portal.engine.deleted_workspaces.lock().unwrap(),
         [format!("session-{id}")]
@@ -215,7 +195,7 @@ async fn a_sessions_own_workspace_goes_with_it_unless_its_plugin_keeps_it() {
         keep: vec![format!("session-{id}")],
         delete: vec![format!("session-{id}"), "workspace-of-somebody-else".to_owned()],
     };
-    told.end(id).await;
+    told.portal.end(id).await;
     assert_eq!(told.portal.engine.deleted_workspaces.lock().unwrap().len(), 1);
     told.portal.stop().await;
 }

@@ -11,9 +11,9 @@ use launchpad_domain::{
     ByteStream, Clock, Finding, Needs, Observed, Runtime, RuntimeError, RuntimeEvent, RuntimeKind, SessionId,
     Workload, Workspace, WorkspaceName,
 };
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, watch};
 
-use super::SystemClock;
+use super::{PATIENCE, SystemClock};
 
 /// An engine in memory: applied workloads are pending until the test says otherwise.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct ScriptedEngine {
     /// Whether workspaces cannot be deleted.
     pub(crate) keeps_workspaces: Mutex<bool>,
     /// Of every session that was applied; they stay until they are deleted.
-    pub(crate) workspaces: Mutex<BTreeMap<String, Workspace>>,
+    workspaces: watch::Sender<BTreeMap<String, Workspace>>,
     answers: Mutex<bool>,
     news: Notify,
     events: broadcast::Sender<RuntimeEvent>,
@@ -41,7 +41,7 @@ impl ScriptedEngine {
             applied: Mutex::default(),
             deleted_workspaces: Mutex::default(),
             keeps_workspaces: Mutex::default(),
-            workspaces: Mutex::default(),
+            workspaces: watch::Sender::default(),
             answers: Mutex::default(),
             news: Notify::new(),
             events: broadcast::Sender::new(64),
@@ -67,6 +67,16 @@ impl ScriptedEngine {
     pub(crate) fn answer(&self) {
         *self.answers.lock().unwrap() = true;
         self.news.notify_waiters();
+    }
+
+    /// Waits until every workspace has been deleted.
+    pub(crate) async fn until_no_workspace(&self) {
+        let mut workspaces = self.workspaces.subscribe();
+        let gone = workspaces.wait_for(BTreeMap::is_empty);
+        tokio::time::timeout(PATIENCE, gone)
+            .await
+            .expect("the workspaces go")
+            .unwrap();
     }
 
     fn here(&self) -> Result<(), RuntimeError> {
@@ -114,8 +124,9 @@ impl Runtime for ScriptedEngine {
                 size: Some(claim.size.clone()),
                 created_at: SystemClock.now(),
             };
-            let mut workspaces = self.workspaces.lock().unwrap();
-            workspaces.entry(claim.name.clone()).or_insert(workspace);
+            self.workspaces.send_modify(|workspaces| {
+                workspaces.entry(claim.name.clone()).or_insert(workspace);
+            });
         }
         self.workloads
             .lock()
@@ -152,15 +163,17 @@ impl Runtime for ScriptedEngine {
     }
     async fn workspaces(&self) -> Result<Vec<Workspace>, RuntimeError> {
         self.here()?;
-        Ok(self.workspaces.lock().unwrap().values().cloned().collect())
+        Ok(self.workspaces.borrow().values().cloned().collect())
     }
     async fn delete_workspace(&self, name: &WorkspaceName) -> Result<(), RuntimeError> {
         self.here()?;
         if *self.keeps_workspaces.lock().unwrap() {
             return Err(RuntimeError::Away("not now".into()));
         }
-        self.workspaces.lock().unwrap().remove(name.as_str());
         self.deleted_workspaces.lock().unwrap().push(name.to_string());
+        self.workspaces.send_modify(|workspaces| {
+            workspaces.remove(name.as_str());
+        });
         Ok(())
     }
     fn watch(&self) -> BoxStream<'static, RuntimeEvent> {

@@ -12,13 +12,14 @@ use launchpad_domain::{
     Plugins, SessionEvent,
 };
 use serde_json::{Map, Value, json};
+use tokio::sync::watch;
 
 /// Four launch types: `link` opens the app's URL, `box` plans a pod from the app's image, `desk` the same with a workspace
 /// of the user's, `telling` the same with every other hook.
 #[derive(Debug, Default)]
 pub(crate) struct ScriptedLaunchTypes {
     /// What `telling` was told of, in order.
-    pub(crate) told: Mutex<Vec<SessionEvent>>,
+    pub(crate) told: watch::Sender<Vec<SessionEvent>>,
     /// What it does when it is told of an event.
     pub(crate) actions: Mutex<BTreeMap<SessionEvent, Result<EventAction, HookError>>>,
     /// What it says when it is asked whether it is ready; ready after that.
@@ -114,7 +115,7 @@ impl LaunchTypes for ScriptedLaunchTypes {
     ) -> Result<Vec<EventAction>, HookError> {
         assert_eq!(planned_by.digest.as_deref(), Some("abc"));
         let event = context.event.unwrap().name;
-        self.told.lock().unwrap().push(event);
+        self.told.send_modify(|told| told.push(event));
         let action = self.actions.lock().unwrap().get(&event).cloned();
         action.into_iter().collect()
     }

@@ -29,6 +29,9 @@ pub(crate) use engine::ScriptedEngine;
 use launch_types::NoPlugins;
 pub(crate) use launch_types::ScriptedLaunchTypes;
 
+/// Longest that a test waits for something.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
 /// The clock of these tests is the system's.
 #[derive(Debug)]
 pub(crate) struct SystemClock;
@@ -200,7 +203,7 @@ impl Portal {
                 follower.changed().await;
             }
         };
-        if let Ok(session) = tokio::time::timeout(Duration::from_secs(20), look).await {
+        if let Ok(session) = tokio::time::timeout(PATIENCE, look).await {
             return session;
         }
         panic!("never came: {:?}", self.services.sessions.get(id).await)
@@ -208,6 +211,20 @@ impl Portal {
 
     pub(crate) async fn until_status(&self, id: SessionId, status: Status) -> Session {
         self.until(id, |session| session.status == status).await
+    }
+
+    /// Ends a session, and waits until nothing is left of it.
+    pub(crate) async fn end(&self, id: SessionId) {
+        self.ask_to_end(id).await;
+        self.until_cleaned(id).await;
+    }
+
+    pub(crate) async fn ask_to_end(&self, id: SessionId) {
+        self.services.sessions.end(&self.actor(), id).await.unwrap();
+    }
+
+    pub(crate) async fn until_cleaned(&self, id: SessionId) {
+        self.until(id, |session| session.cleaned).await;
     }
 
     /// Waits until the engine has exactly these workloads.
@@ -218,7 +235,7 @@ impl Portal {
                 events.next().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), look)
+        tokio::time::timeout(PATIENCE, look)
             .await
             .expect("the engine's workloads as wanted");
     }

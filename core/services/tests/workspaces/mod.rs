@@ -1,8 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 //! Workspaces: who may have one, and how one goes.
 
-use std::time::Duration;
-
 use launchpad_domain::plugin_services::LookupKind;
 use launchpad_domain::runtime::WorkloadState;
 use launchpad_domain::{AuditFilter, PluginServices, Reason, Session, Status, UserId, WorkspaceName};
@@ -27,30 +25,10 @@ async fn running(portal: &Portal, app: &str) -> Session {
     portal.until_status(session.id, Status::Running).await
 }
 
-async fn end(portal: &Portal, session: &Session) {
-    portal
-        .services
-        .sessions
-        .end(&portal.actor(), session.id)
-        .await
-        .unwrap();
-    portal.until(session.id, |session| session.cleaned).await;
-}
-
 async fn only(portal: &Portal) -> ListedWorkspace {
     let mut listed = portal.services.workspaces.all().await.unwrap();
     assert_eq!(listed.len(), 1);
     listed.remove(0)
-}
-
-/// Waits until the engine has no workspace any more.
-async fn until_none(portal: &Portal) {
-    let look = async {
-        while !portal.services.workspaces.all().await.unwrap().is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), look).await.unwrap();
 }
 
 async fn deletions(portal: &Portal) -> usize {
@@ -84,8 +62,8 @@ async fn a_second_session_is_refused_the_workspace_unless_the_app_shares_it() {
         "{}",
         failure.detail
     );
-    end(&portal, &first).await;
-    end(&portal, &running(&portal, "desk").await).await;
+    portal.end(first.id).await;
+    portal.end(running(&portal, "desk").await.id).await;
 
     portal.add_app("shared", "desk").await;
     let (one, other) = (running(&portal, "shared").await, running(&portal, "shared").await);
@@ -106,7 +84,7 @@ async fn a_workspace_goes_when_an_administrator_says_so_and_no_session_has_it() 
     let refused = workspaces.delete(&portal.actor(), &name).await;
     assert!(matches!(refused, Err(ServiceError::InUse(_))), "{refused:?}");
     assert_eq!(deletions(&portal).await, 0);
-    end(&portal, &session).await;
+    portal.end(session.id).await;
     assert_eq!(workspaces.of_user(portal.viewer.id).await.unwrap().len(), 1);
     assert!(
         workspaces
@@ -117,7 +95,7 @@ async fn a_workspace_goes_when_an_administrator_says_so_and_no_session_has_it() 
     );
 
     workspaces.delete(&portal.actor(), &name).await.unwrap();
-    until_none(&portal).await;
+    portal.engine.until_no_workspace().await;
     assert_eq!(deletions(&portal).await, 1);
     let unknown: WorkspaceName = "nobody-has-this-name".parse().unwrap();
     for name in [name, unknown] {
@@ -136,7 +114,7 @@ async fn a_workspace_goes_when_an_administrator_says_so_and_no_session_has_it() 
 async fn a_deletion_outlives_the_process_and_an_engine_that_is_away() {
     let folder = tempfile::tempdir().unwrap();
     let portal = portal(&folder).await;
-    end(&portal, &running(&portal, "desk").await).await;
+    portal.end(running(&portal, "desk").await.id).await;
     let name = only(&portal).await.workspace.name;
     // The manager is the only one who deletes.
     let Portal {
@@ -167,7 +145,7 @@ async fn a_deletion_outlives_the_process_and_an_engine_that_is_away() {
     portal.stop().await;
 
     let portal = Portal::start(folder.path(), engine, Timeouts::default()).await;
-    until_none(&portal).await;
+    portal.engine.until_no_workspace().await;
     assert_eq!(
         *portal.engine.deleted_workspaces.lock().unwrap(),
         [name.to_string()]
