@@ -20,11 +20,14 @@ const BACKLOG: usize = 1_024;
 const MAX_LINE: u64 = 64 * 1_024;
 /// How far back a new reader looks, so that nothing is lost between its start and its first line.
 const SINCE: &str = "2s";
+/// After how long a reader ends by itself. One whose portal was killed would else wait for an event that it cannot tell
+/// any more, and it looks for one all the time: half a percent of a core each.
+const LIFE: &str = "1m";
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A reader that has run this long was a good one: the next pause is a short one again.
-const GOOD_RUN: Duration = Duration::from_mins(1);
+const GOOD_RUN: Duration = Duration::from_secs(50);
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -79,7 +82,7 @@ async fn read_once(
 ) -> Result<(), RuntimeError> {
     let filter = format!("label={INSTANCE_LABEL}={instance}");
     let arguments = [
-        "events", "--format", "json", "--since", SINCE, "--filter", &filter,
+        "events", "--format", "json", "--since", SINCE, "--until", LIFE, "--filter", &filter,
     ]
     .map(str::to_owned);
     let started = cli.start(&arguments);
@@ -97,10 +100,15 @@ async fn read_once(
             return Ok(());
         }
     }
+    // A program that still has a line for nobody ends of that.
+    drop(lines);
     let mut complaint = String::new();
     if let Some(stderr) = child.stderr.take() {
         // What cannot be read of a complaint is no second fault.
         let _ = stderr.take(MAX_LINE).read_to_string(&mut complaint).await;
+    }
+    if child.wait().await.is_ok_and(|status| status.success()) {
+        return Ok(());
     }
     Err(RuntimeError::Away(format!(
         "podman events ended: {}",

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use launchpad_domain::{Reason, Runtime, RuntimeError, RuntimeEvent, Stage};
 use serde_json::json;
@@ -107,15 +108,35 @@ async fn what_goes_while_a_list_is_made_spoils_no_list() {
     assert!(matches!(spoiled, Err(RuntimeError::Away(_))), "{spoiled:?}");
 }
 
+/// A portal that is killed ends no child of its own, and the readers of those that were killed are many one day.
+#[tokio::test]
+async fn a_reader_of_events_ends_by_itself_and_another_goes_on() {
+    let program = program(
+        "ending",
+        r#"case "$*" in
+"events "*"--until 1m"*) exec podman "$@" --until 1s ;;
+"events "*) exec sleep infinity ;;
+*) exec podman "$@" ;;
+esac
+"#,
+    );
+    let machine = Machine::without_images(&program);
+    let mut events = machine.podman.watch();
+    // Each reader begins with this, since something may have happened before.
+    let three = async {
+        for _ in 0..3 {
+            until(&mut events, |event| *event == RuntimeEvent::Missed).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), three)
+        .await
+        .unwrap();
+}
+
 /// A Podman that complains of a thing that went where it is asked for a list and the condition holds.
 fn complaining(when: &str, condition: &str) -> String {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("complaining-{when}"));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    let program = folder.join("podman");
     let script = format!(
-        r#"#!/bin/sh
-case "$1 $2" in
+        r#"case "$1 $2" in
 'volume ls') thing=volume ;;
 'pod ps') thing=pod ;;
 'ps --all') thing=container ;;
@@ -128,7 +149,16 @@ fi
 exec podman "$@"
 "#
     );
-    fs::write(&program, script).unwrap();
+    program(&format!("complaining-{when}"), &script)
+}
+
+/// A script to be called instead of Podman, alone in a folder of this name.
+fn program(name: &str, script: &str) -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let program = folder.join("podman");
+    fs::write(&program, format!("#!/bin/sh\n{script}")).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     program.to_str().unwrap().to_owned()
 }
