@@ -21,6 +21,8 @@ mod documents;
 mod error;
 mod glue;
 mod host;
+#[cfg(all(feature = "allocator", target_arch = "wasm32", not(target_feature = "atomics")))]
+mod memory;
 mod screen;
 
 pub use documents::{
