@@ -21,7 +21,11 @@ mod documents;
 mod error;
 mod glue;
 mod host;
-#[cfg(all(feature = "allocator", target_arch = "wasm32", not(target_feature = "atomics")))]
+#[cfg(all(
+    feature = "allocator",
+    target_arch = "wasm32",
+    not(target_feature = "atomics")
+))]
 mod memory;
 mod screen;
 

@@ -15,8 +15,9 @@ use talc::source::Source;
 use talc::wasm::WasmBinning;
 
 #[global_allocator]
-static ALLOCATOR: TalcSyncCell<FirstThenMore, WasmBinning> =
-    TalcSyncCell::new_wasm(FirstThenMore { first_is_taken: false });
+static ALLOCATOR: TalcSyncCell<FirstThenMore, WasmBinning> = TalcSyncCell::new_wasm(FirstThenMore {
+    first_is_taken: false,
+});
 
 /// Enough for a context and a plan of some hundred fields. What is not touched costs nothing.
 const FIRST: usize = 256 * 1_024;
