@@ -59,6 +59,7 @@ const SDK: &[File] = files!("api" => "sdk/": [
     "src/glue.rs",
     "src/host.rs",
     "src/lib.rs",
+    "src/memory.rs",
     "src/screen.rs",
     "wit/v1/world.wit",
 ]);
