@@ -27,6 +27,9 @@ const BUSY: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_millis(20);
 /// Connections that only read.
 const READERS: u32 = 4;
+/// What each connection keeps of the file for itself, in KiB and with the sign by which SQLite tells them from pages. The
+/// operating system keeps the file for all of them.
+const CACHE: &str = "-512";
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// Below this version two connections that checkpoint together may corrupt a WAL database.
@@ -264,6 +267,7 @@ async fn connect_sqlite(path: &Path, connections: u32) -> Result<DatabaseConnect
                 .foreign_keys(true)
                 // What is deleted, such as the hash of a forgotten account's password, is not left lying in the file.
                 .pragma("secure_delete", "ON")
+                .pragma("cache_size", CACHE)
                 .busy_timeout(BUSY)
         });
     Ok(Database::connect(options).await?)
