@@ -128,9 +128,7 @@ esac
             until(&mut events, |event| *event == RuntimeEvent::Missed).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), three)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_mins(1), three).await.unwrap();
 }
 
 /// A Podman that complains of a thing that went where it is asked for a list and the condition holds.
